@@ -1,0 +1,72 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "hillock",
+    products: [
+        .library(name: "Hillock", targets: ["Hillock"]),
+        .executable(name: "hillock", targets: ["HillockCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.20.0"),
+    ],
+    targets: [
+        // Native libraries, found where the system keeps them.
+        .systemLibrary(name: "DNNLLibrary", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "ZlibLibrary", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "PNGLibrary", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+
+        // Thin C: bindings and vector kernels, nothing else.
+        .target(name: "COneDNN", dependencies: ["DNNLLibrary"]),
+        .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+        .target(name: "CImage", dependencies: ["PNGLibrary"]),
+
+        .target(name: "HillockCore"),
+        .target(name: "HillockCPU", dependencies: ["HillockCore", "CKernels", "COneDNN"]),
+        .target(name: "HillockNN", dependencies: ["HillockCore"]),
+        .target(name: "HillockOptimizers", dependencies: ["HillockCore", "HillockNN"]),
+        .target(name: "HillockFormats", dependencies: ["HillockCore", "CImage", "ZlibLibrary"]),
+        .target(
+            name: "HillockData", dependencies: ["HillockCore", "HillockFormats"],
+            resources: [.copy("Resources/mnist-5k")]),
+        .target(
+            name: "HillockDownloads",
+            dependencies: [
+                "HillockData",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .target(
+            name: "HillockTraining",
+            dependencies: ["HillockCore", "HillockNN", "HillockOptimizers", "HillockFormats", "HillockData"]),
+        .target(
+            name: "HillockSystems",
+            dependencies: ["HillockCore", "HillockNN", "HillockOptimizers", "HillockData", "HillockTraining"]),
+        .target(
+            name: "Hillock",
+            dependencies: [
+                "HillockCore", "HillockCPU", "HillockNN", "HillockOptimizers", "HillockFormats", "HillockData",
+                "HillockTraining",
+            ]),
+        .executableTarget(
+            name: "HillockCLI",
+            dependencies: [
+                "Hillock", "HillockSystems", "HillockDownloads",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
+        .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),
+        .testTarget(name: "HillockCoreTests", dependencies: ["HillockCore"]),
+        .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockCore", "HillockFormats"]),
+        .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
+        .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats"]),
+        .testTarget(name: "HillockDataTests", dependencies: ["HillockData", "HillockDownloads"]),
+        .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems"]),
+        .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
