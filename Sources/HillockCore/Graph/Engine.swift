@@ -1,0 +1,34 @@
+/// Something that runs programs: the native CPU engine, an accelerator's, or the reference.
+public protocol Engine: Sendable {
+    /// Short name, such as `cpu`.
+    var name: String { get }
+
+    /// Makes a program ready to run; done once for each program and kept.
+    /// - Throws: a typed error when the engine cannot run it.
+    func plan(_ program: Program) throws -> any Plan
+}
+
+/// A program made ready to run by an engine. Runs of all plans are serialised by the caller.
+public protocol Plan: AnyObject {
+    /// Computes the program's outputs.
+    ///
+    /// The buffers in `arguments` that the plan finds to be uniquely referenced are dead afterwards: the plan may reuse their memory.
+    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer]
+
+    /// The plan as text, for people: steps, layouts, memory.
+    var explanation: String { get }
+}
+
+/// A known value that a plan is run with.
+public enum Argument: Sendable {
+    /// Elements.
+    case buffer(DeviceBuffer)
+    /// A number.
+    case scalar(Scalar)
+}
+
+/// An engine that other modules provide, found by its type's name when it is linked into the program.
+public protocol LinkedEngine: Engine {
+    /// The engine, ready to use.
+    init()
+}

@@ -1,0 +1,270 @@
+import Synchronization
+
+/// Turns graphs into programs, finds or makes their plans, and runs them; one at a time.
+final class Evaluator: Sendable {
+    static let shared = Evaluator()
+    private let state = Mutex(State())
+
+    /// Computes the nodes, and every node below them that a tensor stands for.
+    func evaluate(_ nodes: [Node], on device: Device) throws {
+        try state.withLock { try $0.evaluate(nodes, on: device, keepingTape: GradientScope.isActive) }
+    }
+
+    func isEvaluated(_ node: Node) -> Bool {
+        state.withLock { _ in if case .none = node.value { false } else { true } }
+    }
+
+    /// The value of an evaluated node.
+    func array(of node: Node) throws -> HostArray {
+        let value = state.withLock { _ in node.value }
+        switch value {
+        case .buffer(let buffer): return try buffer.hostArray()
+        case .scalar(let scalar): return HostArray(scalar, dtype: node.type.dtype)
+        case .standIn: return HostArray(zeros: node.type)
+        case .none: fatalError("[evaluate] value of \(node.type) was not computed")
+        }
+    }
+
+    /// The buffer or scalar of an evaluated node.
+    func value(of node: Node) -> NodeValue {
+        state.withLock { _ in node.value }
+    }
+
+    func label(of node: Node) -> NodeLabel? { state.withLock { _ in node.label } }
+
+    func setLabel(_ label: NodeLabel, of node: Node) { state.withLock { _ in node.label = label } }
+
+    /// The inputs of a node; empty for a leaf.
+    func inputs(of node: Node) -> [Node] {
+        state.withLock { _ in node.inputs }
+    }
+
+    /// The unevaluated graph below the nodes as a program, without running it.
+    func program(for nodes: [Node]) -> Program {
+        state.withLock { state in
+            state.walk(nodes)
+            defer { state.forget() }
+            return state.program()
+        }
+    }
+
+    /// How many plans were made since the process began.
+    var planCount: Int { state.withLock { $0.planCount } }
+}
+
+/// One evaluation's working memory, kept between evaluations so that steady state allocates nothing here.
+private struct State: ~Copyable {
+    private var epoch: UInt64 = 0
+    private var leaves: [Node] = []
+    private var interior: [Unmanaged<Node>] = []
+    /// Operands of all interior nodes, one after the other: `~k` for leaf k, `i` for interior node i.
+    private var operands: [Int32] = []
+    private var outputs: [Int32] = []
+    private var stack: [(node: Unmanaged<Node>, next: Int)] = []
+    private var hash: UInt64 = 0
+    private var hasStandIn = false
+    private var cache = PlanCache()
+    private(set) var planCount = 0
+
+    mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool) throws {
+        walk(nodes)
+        defer { forget() }
+        if interior.isEmpty { return }
+        if hasStandIn {
+            for node in interior { node._withUnsafeGuaranteedRef { $0.value = .standIn } }
+            return
+        }
+        let plan = try findPlan(on: device)
+
+        let results = outputs.map { interior[Int($0)].takeUnretainedValue() }
+        if !keepingTape {
+            interior.removeAll(keepingCapacity: true)
+            for node in results { node.detach() }
+        }
+        // What is left of the graph holds its leaves; a leaf that only this list holds is dead, and so may be its memory.
+        var arguments: [Argument] = []
+        arguments.reserveCapacity(leaves.count)
+        for position in leaves.indices {
+            switch leaves[position].value {
+            case .scalar(let scalar):
+                arguments.append(.scalar(scalar))
+            case .buffer(let buffer):
+                if isKnownUniquelyReferenced(&leaves[position]) { leaves[position].value = .none }
+                arguments.append(.buffer(buffer))
+            case .none, .standIn:
+                fatalError("[evaluate] a leaf without a value")
+            }
+        }
+        let buffers = try plan.run(&arguments)
+        for (node, buffer) in zip(results, buffers) { node.value = .buffer(buffer) }
+    }
+
+    /// Numbers the unevaluated nodes below `roots`, operands before uses, and hashes what they compute.
+    mutating func walk(_ roots: [Node]) {
+        epoch += 1
+        hash = 0
+        hasStandIn = false
+        for root in roots {
+            // A root is wanted even when no tensor stands for it any longer.
+            visit(Unmanaged.passUnretained(root))
+            while let top = stack.last {
+                let (node, next) = top
+                node._withUnsafeGuaranteedRef { node in
+                    if next < node.inputCount {
+                        stack[stack.count - 1].next = next + 1
+                        visit(Unmanaged.passUnretained(node.input(next)))
+                    } else {
+                        stack.removeLast()
+                        finish(node)
+                    }
+                }
+            }
+        }
+        for root in roots where root.index >= 0 && root.holders.load(ordering: .relaxed) == 0 { outputs.append(root.index) }
+    }
+
+    /// Meets a node: leaves are numbered, others wait on the stack for their inputs.
+    @inline(__always)
+    private mutating func visit(_ reference: Unmanaged<Node>) {
+        reference._withUnsafeGuaranteedRef { node in
+            if node.visit == epoch { return }
+            node.visit = epoch
+            if case .none = node.value {
+                stack.append((reference, 0))
+            } else {
+                node.index = ~Int32(leaves.count)
+                leaves.append(node)
+                if case .standIn = node.value { hasStandIn = true }
+            }
+        }
+    }
+
+    /// Numbers a node whose inputs are numbered.
+    @inline(__always)
+    private mutating func finish(_ node: Node) {
+        var hash = mix(self.hash, node.localHash)
+        for position in 0..<node.inputCount {
+            let operand = node.input(position).index
+            operands.append(operand)
+            hash = mix(hash, UInt64(bitPattern: Int64(operand)))
+        }
+        self.hash = hash
+        node.index = Int32(interior.count)
+        interior.append(Unmanaged.passUnretained(node))
+        if node.holders.load(ordering: .relaxed) > 0 { outputs.append(node.index) }
+    }
+
+    /// Drops what the walk gathered; the arrays keep their memory.
+    mutating func forget() {
+        leaves.removeAll(keepingCapacity: true)
+        interior.removeAll(keepingCapacity: true)
+        operands.removeAll(keepingCapacity: true)
+        outputs.removeAll(keepingCapacity: true)
+        stack.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func findPlan(on device: Device) throws -> any Plan {
+        let key = PlanCache.Key(engine: device.engine.name, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
+        for entry in cache.candidates(key) where matches(entry) {
+            cache.touch(entry)
+            return entry.plan
+        }
+        let program = program()
+        let plan = try device.engine.plan(program)
+        planCount += 1
+        PlanLog.planned(program, number: planCount, among: cache.programs(on: device.engine.name))
+        cache.insert(key, PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan))
+        return plan
+    }
+
+    /// Whether the walked graph is the entry's program.
+    private func matches(_ entry: PlanCache.Entry) -> Bool {
+        guard operands == entry.operands, outputs == entry.outputs, interior.count == entry.program.instructions.count,
+            leaves.count == entry.program.inputs.count
+        else { return false }
+        for (leaf, input) in zip(leaves, entry.program.inputs) {
+            if leaf.type != input.type || leaf.isScalar != input.isScalar { return false }
+        }
+        for (node, instruction) in zip(interior, entry.program.instructions) {
+            let same = node._withUnsafeGuaranteedRef { $0.type == instruction.type && $0.primitive.isEqual(to: instruction.primitive) }
+            if !same { return false }
+        }
+        return true
+    }
+
+    /// The walked graph as a program.
+    func program() -> Program {
+        func number(_ operand: Int32) -> Int { operand < 0 ? Int(~operand) : leaves.count + Int(operand) }
+        var position = 0
+        let instructions = interior.map { reference in
+            reference._withUnsafeGuaranteedRef { node in
+                let count = node.inputCount
+                defer { position += count }
+                return Program.Instruction(node.primitive, operands[position..<position + count].map(number), node.type)
+            }
+        }
+        return Program(
+            inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar) }, instructions: instructions,
+            outputs: outputs.map(number))
+    }
+}
+
+extension Node {
+    fileprivate var isScalar: Bool {
+        if case .scalar = value { true } else { false }
+    }
+}
+
+/// Plans by program, bounded: the least recently used goes first.
+private struct PlanCache: ~Copyable {
+    struct Key: Hashable {
+        let engine: String
+        let hash: UInt64
+    }
+    final class Entry {
+        let program: Program
+        let operands: [Int32]
+        let outputs: [Int32]
+        let plan: any Plan
+        var lastUse: UInt64 = 0
+
+        init(program: Program, operands: [Int32], outputs: [Int32], plan: any Plan) {
+            self.program = program
+            self.operands = operands
+            self.outputs = outputs
+            self.plan = plan
+        }
+    }
+
+    private static let capacity = 512
+    private var entries: [Key: [Entry]] = [:]
+    private var count = 0
+    private var clock: UInt64 = 0
+
+    /// Plans whose programs have this hash.
+    func candidates(_ key: Key) -> [Entry] { entries[key] ?? [] }
+
+    mutating func touch(_ entry: Entry) {
+        clock += 1
+        entry.lastUse = clock
+    }
+
+    mutating func insert(_ key: Key, _ entry: Entry) {
+        if count >= Self.capacity { evict() }
+        touch(entry)
+        entries[key, default: []].append(entry)
+        count += 1
+    }
+
+    func programs(on engine: String) -> [Program] {
+        entries.filter { $0.key.engine == engine }.values.joined().sorted { $0.lastUse > $1.lastUse }.map(\.program)
+    }
+
+    /// Drops the half that was used longest ago, so that the cost of finding it is spread over many insertions.
+    private mutating func evict() {
+        let ages = entries.values.joined().map(\.lastUse).sorted()
+        let limit = ages[ages.count / 2]
+        entries = entries.mapValues { $0.filter { $0.lastUse > limit } }.filter { !$0.value.isEmpty }
+        count = entries.values.reduce(0) { $0 + $1.count }
+    }
+}

@@ -1,0 +1,26 @@
+import Glibc
+
+/// `HILLOCK_LOG=plans` says on standard error when a plan is made and what changed since the most similar one: silent recompilation is
+/// what users of lazy frameworks complain of most.
+enum PlanLog {
+    private static let isOn = getenv("HILLOCK_LOG").map { String(cString: $0).split(separator: ",").contains("plans") } ?? false
+
+    static func planned(_ program: Program, number: Int, among others: @autoclosure () -> [Program]) {
+        guard isOn else { return }
+        var line = "plan \(number): \(program.instructions.count) operations, \(program.inputs.count) inputs"
+        if let twin = others().first(where: { sameOperations($0, program) }) {
+            let changes = zip(twin.inputs, program.inputs).enumerated().filter { $0.element.0 != $0.element.1 }
+            line += changes.map { "; input \($0.offset) was \($0.element.0.type), is \($0.element.1.type)" }.joined()
+        }
+        let text = "hillock: \(line)\n"
+        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+    }
+
+    /// Whether two programs differ in types and attributes at most.
+    private static func sameOperations(_ a: Program, _ b: Program) -> Bool {
+        a.inputs.count == b.inputs.count && a.instructions.count == b.instructions.count
+            && zip(a.instructions, b.instructions).allSatisfy {
+                type(of: $0.primitive) == type(of: $1.primitive) && $0.operands == $1.operands
+            }
+    }
+}

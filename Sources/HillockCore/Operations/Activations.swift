@@ -1,0 +1,40 @@
+// Composites: a few lines over primitives, with no gradient of their own.
+
+/// max(x, 0), element by element. The gradient at 0 is 0.
+public func relu(_ x: Tensor) -> Tensor { `where`(x .> 0, x, Tensor.zerosLike(x)) }
+
+/// x where positive, `slope` · x elsewhere (Maas, Hannun, Ng 2013).
+public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * slope) }
+
+/// x · Φ(x) with Φ the normal distribution function, exactly (Hendrycks and Gimpel 2016).
+public func gelu(_ x: Tensor) -> Tensor { x * (erf(x * 0.707_106_781_186_547_5) + 1) * 0.5 }
+
+/// x · sigmoid(x), also called swish (Elfwing, Uchibe, Doya 2018).
+public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
+
+/// ln(1 + e^x) without overflow.
+public func softplus(_ x: Tensor) -> Tensor { maximum(x, 0) + log1p(exp(-abs(x))) }
+
+/// e^x / Σ e^x along an axis, without overflow: the shape of `x`.
+public func softmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    let powers = exp(x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient())
+    return powers / powers.sum(axes: axis, keepingAxes: true)
+}
+
+/// x − ln Σ e^x along an axis, without overflow: the shape of `x`.
+public func logSoftmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    let shifted = x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient()
+    return shifted - log(exp(shifted).sum(axes: axis, keepingAxes: true))
+}
+
+/// Each element zeroed with probability `rate` and the others divided by `1 − rate`, so that the mean stays (Srivastava et al. 2014).
+/// The key comes from the task's ``RandomSource``.
+public func dropout(_ x: Tensor, rate: Double, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    guard rate >= 0, rate < 1 else {
+        return .failed(
+            ShapeError("dropout", "rate is \(rate), expected 0 or more and less than 1"), [x], at: SourceLocation(file: file, line: line))
+    }
+    if rate == 0 { return x }
+    let keep = Tensor.uniform(x.shape, dtype: x.dtype) .>= rate
+    return `where`(keep, x / (1 - rate), Tensor.zerosLike(x))
+}

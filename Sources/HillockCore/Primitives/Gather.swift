@@ -1,0 +1,107 @@
+/// Rows of a table by their indices (StableHLO `gather` along axis 0): table `[V, …]`, indices `[…]` → `[indices…, …]`.
+public struct Gather: Primitive {
+    /// `gather`
+    public static let name = "gather"
+
+    /// The gather along axis 0.
+    public init() {}
+
+    /// The indices' shape followed by a row's.
+    public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
+        let (table, indices) = (inputs[0], inputs[1])
+        guard table.shape.rank > 0 else { throw ShapeError(Self.name, "a scalar has no rows") }
+        guard indices.dtype == .int32 || indices.dtype == .int64 else {
+            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+        }
+        guard table.shape[0] > 0 || indices.shape.count == 0 else { throw ShapeError(Self.name, "table \(table) has no rows") }
+        return TensorType(table.dtype, Shape(indices.shape.dimensions + table.shape.dimensions.dropFirst()))
+    }
+
+    /// dy added up in the rows that it came from.
+    public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
+        [.apply(ScatterAdd(rows: inputs[0].shape[0]), [upstream, inputs[1]]), nil]
+    }
+
+    /// Copies rows; an index outside is moved to the nearest row, as StableHLO says. Engines that can tell report it instead.
+    public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
+        let rows = inputs[0].shape[0]
+        let width = inputs[0].shape.dimensions.dropFirst().reduce(1, *)
+        let positions = inputs[1].integers.flatMap { index in
+            let row = Int(Swift.min(Swift.max(index, 0), Int64(rows - 1)))
+            return row * width..<(row + 1) * width
+        }
+        return inputs[0].picking(positions, as: type)
+    }
+}
+
+/// Rows added into a table of zeros by their indices (StableHLO `scatter` with addition): updates `[indices…, …]` → `[rows, …]`.
+public struct ScatterAdd: Primitive {
+    /// `scatteradd`
+    public static let name = "scatteradd"
+    /// Rows of the result.
+    public let rows: Int
+
+    /// The sum into a table of `rows` rows.
+    public init(rows: Int) { self.rows = rows }
+
+    /// `rows` followed by a row's shape.
+    public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
+        let (updates, indices) = (inputs[0], inputs[1])
+        try checkArithmetic(Self.name, updates)
+        guard indices.dtype == .int32 || indices.dtype == .int64 else {
+            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+        }
+        guard Array(updates.shape.dimensions.prefix(indices.shape.rank)) == indices.shape.dimensions else {
+            throw ShapeError(Self.name, "updates \(updates) do not begin with the indices' shape \(indices.shape)")
+        }
+        return TensorType(updates.dtype, Shape([rows] + updates.shape.dimensions.dropFirst(indices.shape.rank)))
+    }
+
+    /// The rows of dy that were added to.
+    public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
+        [.apply(Gather(), [upstream, inputs[1]]), nil]
+    }
+
+    /// Adds in the order of the indices; rows outside are left out, as StableHLO says.
+    public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
+        let width = type.shape.dimensions.dropFirst().reduce(1, *)
+        func add<T: AdditiveArithmetic>(_ updates: [T], _ plus: (T, T) -> T) -> [T] {
+            var result = [T](repeating: .zero, count: type.shape.count)
+            for (position, row) in inputs[1].integers.enumerated() where row >= 0 && row < rows {
+                for column in 0..<width {
+                    result[Int(row) * width + column] = plus(result[Int(row) * width + column], updates[position * width + column])
+                }
+            }
+            return result
+        }
+        return type.dtype.isFloatingPoint
+            ? HostArray(add(inputs[0].doubles, +), as: type) : HostArray(add(inputs[0].integers, &+), as: type)
+    }
+}
+
+extension Tensor {
+    /// The entries at `indices` (`i32` or `i64`, any shape) along an axis; that axis is replaced by the indices' axes.
+    public func gathered(_ indices: Tensor, axis: Int = 0, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        let location = SourceLocation(file: file, line: line)
+        let axis = checkedAxis(axis, "gather", at: location)
+        if axis == 0 { return .apply(Gather(), [self, indices], at: location) }
+        // Bring the axis to the front, gather, and bring the axes that were before it back.
+        let front = transposed([axis] + (0..<rank).filter { $0 != axis })
+        let rows = Tensor.apply(Gather(), [front, indices], at: location)
+        let k = indices.rank
+        return rows.transposed(Array(k..<k + axis) + Array(0..<k) + Array((k + axis)..<rows.rank))
+    }
+
+    /// The tensor with `updates` (`[indices…, row…]`) added to the rows at `indices`; an index may come more than once.
+    public func scatterAdded(_ updates: Tensor, at indices: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+        let location = SourceLocation(file: file, line: line)
+        guard rank > 0 else { return .failed(ShapeError("scatteradd", "a scalar has no rows"), [self], at: location) }
+        return self + .apply(ScatterAdd(rows: shape[0]), [updates, indices], at: location)
+    }
+}
+
+/// 1 at each index, 0 elsewhere, along a new last axis of extent `depth`; an index outside gives a row of zeros.
+public func oneHot(_ indices: Tensor, depth: Int, dtype: DType = .float32) -> Tensor {
+    let type = TensorType(indices.dtype, Shape(indices.shape.dimensions + [depth]))
+    return (indices.unsqueezed(axis: -1) .== Tensor.iota(type, axis: indices.rank)).converted(to: dtype)
+}

@@ -1,0 +1,74 @@
+import Glibc
+
+/// Random numbers from a key (`i64` scalar): the same key gives the same numbers on every engine, up to rounding.
+public struct RandomNumbers: Primitive {
+    /// `random`
+    public static let name = "random"
+
+    /// From which distribution.
+    public enum Distribution: UInt8, Hashable, Sendable {
+        /// Uniform in [0, 1): 24 bits of one word for f32, 53 bits of two words for f64.
+        case uniform
+        /// Mean 0, variance 1, by Box and Muller (1958): numbers 2i and 2i + 1 come from one pair of uniform numbers.
+        case normal
+    }
+
+    /// From which distribution.
+    public let distribution: Distribution
+    /// Element type and shape.
+    public let type: TensorType
+
+    /// Numbers of this type.
+    public init(_ distribution: Distribution, _ type: TensorType) {
+        self.distribution = distribution
+        self.type = type
+    }
+
+    /// ``type``, which must be f32 or f64.
+    public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
+        guard type.dtype == .float32 || type.dtype == .float64 else {
+            throw ShapeError(Self.name, "dtype is \(type.dtype), expected f32 or f64", hint: "draw f32 and convert")
+        }
+        return type
+    }
+
+    /// None: a key has no gradient.
+    public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] { [nil] }
+
+    /// By ``Philox``.
+    public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
+        let stream = Philox(key: UInt64(bitPattern: inputs[0].integers[0]))
+        let wide = type.dtype == .float64
+        func uniform(_ index: Int) -> Double {
+            wide
+                ? Double((UInt64(stream[2 * index]) << 32 | UInt64(stream[2 * index + 1])) >> 11) * 0x1p-53
+                : Double(stream[index] >> 8) * 0x1p-24
+        }
+        func normal(_ index: Int) -> Double {
+            // 1 − u lies in (0, 1]: its logarithm is finite.
+            let radius = (-2 * Glibc.log(1 - uniform(index & ~1))).squareRoot()
+            let angle = 2 * Double.pi * uniform(index | 1)
+            return radius * (index & 1 == 0 ? Glibc.cos(angle) : Glibc.sin(angle))
+        }
+        return HostArray((0..<type.shape.count).map(distribution == .uniform ? uniform : normal), as: type)
+    }
+}
+
+extension Tensor {
+    /// Numbers uniform in `[low, high)`; the key comes from the task's ``RandomSource``.
+    public static func uniform(_ shape: Shape, low: Double = 0, high: Double = 1, dtype: DType = .float32) -> Tensor {
+        let unit = random(.uniform, TensorType(dtype, shape))
+        return low == 0 && high == 1 ? unit : unit * (high - low) + low
+    }
+
+    /// Normally distributed numbers; the key comes from the task's ``RandomSource``.
+    public static func normal(_ shape: Shape, mean: Double = 0, standardDeviation: Double = 1, dtype: DType = .float32) -> Tensor {
+        let standard = random(.normal, TensorType(dtype, shape))
+        return mean == 0 && standardDeviation == 1 ? standard : standard * standardDeviation + mean
+    }
+
+    private static func random(_ distribution: RandomNumbers.Distribution, _ type: TensorType) -> Tensor {
+        let key = Tensor(hoisting: .integer(Int64(bitPattern: RandomSource.current.nextKey())), dtype: .int64)
+        return apply(RandomNumbers(distribution, type), [key])
+    }
+}

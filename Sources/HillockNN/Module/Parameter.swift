@@ -1,0 +1,62 @@
+import HillockCore
+import Synchronization
+
+/// A tensor that training changes and checkpoints save.
+///
+/// A box: copies of the module that holds it share it.
+public final class Parameter: Sendable {
+    private let state: Mutex<Tensor>
+    private let label = NodeLabel()
+
+    /// A parameter that begins as `value`.
+    public init(_ value: Tensor) {
+        state = Mutex(value)
+        value.setLabel(label)
+    }
+
+    /// The current value. A new one must have the same shape and dtype.
+    public var value: Tensor {
+        get { state.withLock { $0 } }
+        set {
+            if newValue.type != type {
+                misuse(ShapeError("parameter", "\(path ?? "value") is \(type), cannot become \(newValue.type)"))
+                return
+            }
+            newValue.setLabel(label)
+            state.withLock { $0 = newValue }
+        }
+    }
+
+    /// Element type and shape.
+    public var type: TensorType { value.type }
+    /// Extents, outermost first.
+    public var shape: Shape { value.shape }
+
+    /// The name in the module that was last asked for its parameters, such as `blocks.2.conv1.weight`.
+    public package(set) var path: String? {
+        get { label.path }
+        set { label.path = newValue }
+    }
+}
+
+/// A tensor that checkpoints save but training does not change by gradients, such as running statistics.
+public final class Buffer: Sendable {
+    private let state: Mutex<Tensor>
+
+    /// A buffer that begins as `value`.
+    public init(_ value: Tensor) {
+        state = Mutex(value)
+    }
+
+    /// The current value. A new one must have the same shape and dtype.
+    public var value: Tensor {
+        get { state.withLock { $0 } }
+        set {
+            if newValue.type != value.type {
+                misuse(ShapeError("buffer", "value is \(value.type), cannot become \(newValue.type)"))
+                return
+            }
+            state.withLock { $0 = newValue }
+        }
+    }
+}
