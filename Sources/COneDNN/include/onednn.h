@@ -31,13 +31,17 @@ const char *hd_last_error(void);
 const char *hd_version(void);
 
 // MARK: Threads
+// Results have the same bits with any number of threads. Layouts and kernels are chosen as for one thread; a kernel that
+// adds up in the same order whatever its team runs as one oneDNN primitive; any other operation (weight gradients, products
+// with a long inner dimension, statistics) is divided, by its shapes alone, into parts made for one thread each, which the
+// team shares out and whose shares of a sum are added up in a fixed order.
 
-/// Sets how many threads each later execution uses (1 or more) and returns what it is now. The bits of results do not
-/// depend on it: how work is divided is settled when a primitive is created. Default: OMP_NUM_THREADS, else every core.
-/// Call it between executions, and ask `hd_primitive_scratch_bytes` again afterwards.
+/// Sets how many threads primitives created from now on are made for (1 or more), and returns it. Default:
+/// OMP_NUM_THREADS, else every core. Call it between executions; primitives that exist already stay valid, but ask
+/// `hd_primitive_scratch_bytes` again.
 int hd_set_threads(int count);
 
-/// The number of threads that an execution uses.
+/// The number of threads set.
 int hd_threads(void);
 
 // MARK: Layouts
@@ -98,7 +102,8 @@ size_t hd_primitive_scratch_bytes(const hd_primitive *primitive);
 /// Runs it. `buffers` has one pointer a slot, in slot order (unused slots are not read); `scratch` is
 /// `hd_primitive_scratch_bytes` bytes aligned to 64 (NULL if that is 0). Does not allocate on this side.
 hd_status hd_primitive_execute(hd_primitive *primitive, void *const *buffers, void *scratch);
-/// oneDNN's name of the kernel that was chosen, for example `jit_wino_4x3:avx512_core`, and how the work is divided.
+/// oneDNN's name of the kernel that was chosen and how the work is divided: `brg:avx512_core`,
+/// `jit_wino_4x3:avx512_core in 7 parts`. Owned by the primitive.
 const char *hd_primitive_implementation(const hd_primitive *primitive);
 /// NULL is allowed.
 void hd_primitive_destroy(hd_primitive *primitive);
@@ -111,9 +116,11 @@ typedef enum {
 } hd_post;
 
 typedef enum {
-    HD_ALGORITHM_AUTO = 0,      ///< oneDNN's own choice.
+    HD_ALGORITHM_AUTO = 0,      ///< oneDNN's own choice for one thread; not always the fastest.
     HD_ALGORITHM_DIRECT = 1,
-    HD_ALGORITHM_WINOGRAD = 2   ///< 3x3, stride 1; not exact to the last bits. HD_UNSUPPORTED where there is none.
+    /// For 3x3 kernels with stride 1, in blocked layouts; rounds differently. HD_UNSUPPORTED where oneDNN has none: it takes
+    /// AVX-512 and version 2 (version 3 dropped it).
+    HD_ALGORITHM_WINOGRAD = 2
 } hd_algorithm;
 
 // MARK: Convolution
