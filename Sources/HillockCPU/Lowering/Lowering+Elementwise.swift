@@ -19,7 +19,7 @@ extension Lowering {
             target = group
         } else {
             let shape = instruction.type.shape
-            let layout = operands.lazy.map { layouts(of: $0)[0] }.first { $0 != .plain } ?? .plain
+            let layout = operands.map { layouts(of: $0)[0] }.first { $0 != .plain } ?? .plain
             for operand in operands {
                 // Whatever must be computed or copied for the group comes before it.
                 if case .grouped(let group, _)? = places[operand], group.layout == layout { continue }

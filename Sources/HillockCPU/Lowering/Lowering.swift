@@ -50,7 +50,7 @@ struct Lowering {
         }
         for position in program.instructions.indices where !absorbed.contains(position) { try lower(position) }
         let results = try makeResults()
-        for step in steps { try (step as? ElementwiseGroup)?.finish(self) }
+        for step in steps { (step as? ElementwiseGroup)?.finish(self) }
         return CPUPlan(
             program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
     }

@@ -9,7 +9,8 @@ final class StoragePool: Sendable {
     private static let capacity = 1 << 30
 
     private struct Free {
-        var blocks: [Int: [UnsafeMutableRawPointer]] = [:]
+        /// Addresses by size: a raw pointer is not `Sendable`, and nobody else knows these blocks.
+        var blocks: [Int: [UInt]] = [:]
         var byteCount = 0
     }
     private let free = Mutex(Free())
@@ -17,20 +18,22 @@ final class StoragePool: Sendable {
     /// A block of at least `byteCount` bytes, 64-byte aligned, uninitialised; it comes back here when its last owner lets go.
     func allocate(_ byteCount: Int) -> Storage {
         let size = Self.size(byteCount)
-        let pointer = free.withLock { free -> UnsafeMutableRawPointer? in
+        let address = free.withLock { free -> UInt? in
             guard let block = free.blocks[size]?.popLast() else { return nil }
             free.byteCount -= size
             return block
         }
+        let pointer = address.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
         return Storage(adopting: pointer ?? .allocate(byteCount: size, alignment: 64), byteCount: byteCount) { [self] block in
             release(block, size)
         }
     }
 
     private func release(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        let address = UInt(bitPattern: block)
         let isKept = free.withLock { free in
             guard free.byteCount + size <= Self.capacity else { return false }
-            free.blocks[size, default: []].append(block)
+            free.blocks[size, default: []].append(address)
             free.byteCount += size
             return true
         }
