@@ -19,9 +19,9 @@ let package = Package(
         .systemLibrary(name: "PNGLibrary", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         // Thin C: bindings and vector kernels, nothing else.
-        .target(name: "COneDNN", dependencies: ["DNNLLibrary"]),
+        .target(name: "COneDNN", dependencies: ["DNNLLibrary"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
-        .target(name: "CImage", dependencies: ["PNGLibrary"]),
+        .target(name: "CImage", dependencies: ["PNGLibrary"], linkerSettings: [.linkedLibrary("png")]),
 
         .target(name: "HillockCore"),
         .target(name: "HillockCPU", dependencies: ["HillockCore", "CKernels", "COneDNN"]),
