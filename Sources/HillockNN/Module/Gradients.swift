@@ -6,11 +6,18 @@ public struct Gradients: Sendable {
     public let parameters: [Parameter]
     /// One gradient for each parameter, of its shape and dtype.
     public var values: [Tensor]
+    /// What was differentiated, if an update shall compute it too.
+    package var loss: Tensor?
 
     /// Gradients of these parameters.
     public init(parameters: [Parameter], values: [Tensor]) {
         self.parameters = parameters
         self.values = values
+    }
+
+    /// The gradient for a parameter; `nil` for one that is not among ``parameters``.
+    public subscript(_ parameter: Parameter) -> Tensor? {
+        parameters.firstIndex { $0 === parameter }.map { values[$0] }
     }
 }
 
@@ -26,6 +33,9 @@ public func valueAndGradient(
     return try withTape {
         let value = try loss()
         let values = gradients(of: value, withRespectTo: variables, at: SourceLocation(file: file, line: line))
-        return (value, Gradients(parameters: parameters, values: values))
+        var result = Gradients(parameters: parameters, values: values)
+        // The gradients need all that the loss was made from, but not the loss itself: computed on its own it would cost a second forward pass.
+        result.loss = value
+        return (value, result)
     }
 }

@@ -1,0 +1,27 @@
+import HillockCore
+import HillockNN
+
+extension Gradients {
+    /// The length of all gradients taken as one vector, √Σg²: a scalar.
+    public var globalNorm: Tensor {
+        let squares = values.map { ($0 * $0).sum() }
+        guard let first = squares.first else { return Tensor(0) }
+        return sqrt(squares.dropFirst().reduce(first) { $0 + $1.converted(to: first.dtype) })
+    }
+
+    /// The gradients scaled down by one factor so that their ``globalNorm`` is at most `limit`; shorter ones stay as they are
+    /// (Pascanu, Mikolov, Bengio 2013). As PyTorch's `clip_grad_norm_`: the factor is min(1, limit / (norm + 10⁻⁶)).
+    public func clipped(toNorm limit: Double) -> Gradients {
+        let factor = minimum(limit / (globalNorm + 1e-6), 1)
+        var copy = self
+        copy.values = values.map { $0 * factor.converted(to: $0.dtype) }
+        return copy
+    }
+
+    /// Each element of the gradients brought into ±`limit`, as PyTorch's `clip_grad_value_`.
+    public func clipped(toValue limit: Double) -> Gradients {
+        var copy = self
+        copy.values = values.map { minimum(maximum($0, -limit), limit) }
+        return copy
+    }
+}
