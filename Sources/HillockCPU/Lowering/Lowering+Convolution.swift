@@ -34,9 +34,9 @@ extension Lowering {
         let weights = try OneDNNLayout.any(weightDims(w, convolution.geometry))
         let dst = try OneDNNLayout.any(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([shape[1]]) }
-        let primitive = try OneDNNPrimitive {
+        let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
             hd_convolution_forward_create(
-                &$0, src.raw, weights.raw, biasLayout?.raw, dst.raw, numbers.strides, numbers.dilation, numbers.low, numbers.high,
+                &$0, $1[0], $1[1], $1[2], $1[3], numbers.strides, numbers.dilation, numbers.low, numbers.high,
                 HD_ALGORITHM_AUTO, Int32(HD_POST_NONE.rawValue))
         }
         var reads = [
@@ -58,9 +58,9 @@ extension Lowering {
         let diffDst = try OneDNNLayout.any(program.type(of: dy).shape.dimensions)
         let weights = try OneDNNLayout.any(weightDims(w, convolution.geometry))
         let diffSrc = try OneDNNLayout.any(instruction.type.shape.dimensions)
-        let primitive = try OneDNNPrimitive {
+        let primitive = try OneDNNPrimitive([diffDst, weights, diffSrc]) {
             hd_convolution_backward_data_create(
-                &$0, diffDst.raw, weights.raw, diffSrc.raw, numbers.strides, numbers.dilation, numbers.low, numbers.high, HD_ALGORITHM_AUTO)
+                &$0, $1[0], $1[1], $1[2], numbers.strides, numbers.dilation, numbers.low, numbers.high, HD_ALGORITHM_AUTO)
         }
         let reads = [
             (Int32(HD_CONV_BWD_DIFF_DST), try activations(dy, primitive.layout(Int(HD_CONV_BWD_DIFF_DST)))),
@@ -81,9 +81,9 @@ extension Lowering {
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
         let diffDst = try OneDNNLayout.any(program.type(of: dy).shape.dimensions)
         let diffWeights = try OneDNNLayout.any(dims)
-        let primitive = try OneDNNPrimitive {
+        let primitive = try OneDNNPrimitive([src, diffDst, diffWeights]) {
             hd_convolution_backward_weights_create(
-                &$0, src.raw, diffDst.raw, diffWeights.raw, nil, numbers.strides, numbers.dilation, numbers.low, numbers.high,
+                &$0, $1[0], $1[1], $1[2], nil, numbers.strides, numbers.dilation, numbers.low, numbers.high,
                 HD_ALGORITHM_AUTO)
         }
         let reads = [
@@ -92,8 +92,8 @@ extension Lowering {
         ]
         let chosen = primitive.layout(Int(HD_CONV_BWD_W_DIFF_WEIGHTS))
         let plain = try OneDNNLayout.strided(dims)
-        let isPlain = hd_layout_equal(chosen.raw, plain.raw) != 0
-        let result = isPlain ? makeBuffer(for: value) : makeTemporary(byteCount: hd_layout_bytes(chosen.raw))
+        let isPlain = chosen.isEqual(to: plain)
+        let result = isPlain ? makeBuffer(for: value) : makeTemporary(byteCount: chosen.byteCount)
         steps.append(
             OneDNNStep(
                 primitive, reads: reads, writes: [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), result)],
@@ -120,7 +120,7 @@ extension Lowering {
             if shape[1] % 16 == 0 { candidates.append(.blocked(16)) }
             if shape[1] % 8 == 0 { candidates.append(.blocked(8)) }
         }
-        for candidate in candidates where hd_layout_equal(try OneDNNLayout.activations(shape, candidate).raw, layout.raw) != 0 { return candidate }
+        for candidate in candidates where try OneDNNLayout.activations(shape, candidate).isEqual(to: layout) { return candidate }
         return nil
     }
 
@@ -132,7 +132,7 @@ extension Lowering {
             return layout == .plain ? try plainBuffer(value) : try buffer(value, in: layout)
         }
         let source = try plainBuffer(value)
-        let target = makeTemporary(byteCount: hd_layout_bytes(wanted.raw))
+        let target = makeTemporary(byteCount: wanted.byteCount)
         steps.append(try OneDNNStep.reorder(source, try .strided(shape.dimensions), target, wanted, "\(shape) for a primitive"))
         return target
     }
@@ -141,8 +141,8 @@ extension Lowering {
     private mutating func weightBuffer(_ value: Int, _ geometry: ConvolutionGeometry, _ wanted: OneDNNLayout) throws -> BufferID {
         let source = try plainBuffer(value)
         let plain = try OneDNNLayout.strided(weightDims(value, geometry))
-        if hd_layout_equal(plain.raw, wanted.raw) != 0 { return source }
-        let target = makeTemporary(byteCount: hd_layout_bytes(wanted.raw))
+        if plain.isEqual(to: wanted) { return source }
+        let target = makeTemporary(byteCount: wanted.byteCount)
         steps.append(try OneDNNStep.reorder(source, plain, target, wanted, "weight \(program.type(of: value).shape)"))
         return target
     }
@@ -154,7 +154,7 @@ extension Lowering {
             steps.append(makeStep(makeBuffer(for: value, layout: layout)))
             return
         }
-        let temporary = makeTemporary(byteCount: hd_layout_bytes(chosen.raw))
+        let temporary = makeTemporary(byteCount: chosen.byteCount)
         steps.append(makeStep(temporary))
         steps.append(try OneDNNStep.reorder(temporary, chosen, makeBuffer(for: value), try .strided(shape.dimensions), "\(shape) to plain"))
     }

@@ -22,8 +22,8 @@ extension Lowering {
         let weights = try OneDNNLayout.strided(right.shape.dimensions, strides: right.strides)
         let dst = try OneDNNLayout.strided(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([Int](repeating: 1, count: shape.rank - 1) + [shape[-1]]) }
-        let primitive = try OneDNNPrimitive {
-            hd_matmul_create(&$0, src.raw, weights.raw, biasLayout?.raw, nil, dst.raw, Int32(HD_POST_NONE.rawValue))
+        let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
+            hd_matmul_create(&$0, $1[0], $1[1], $1[2], nil, $1[3], Int32(HD_POST_NONE.rawValue))
         }
         var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), b.buffer)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }

@@ -23,14 +23,14 @@ extension Lowering {
         let src = try OneDNNLayout.activations(shape, layout)
         let dst = try OneDNNLayout.activations(instruction.type.shape, layout)
         let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
-        let primitive = try OneDNNPrimitive {
-            hd_pooling_forward_create(&$0, HD_POOL_MAX, isTraining ? 1 : 0, src.raw, dst.raw, numbers.0, numbers.1, numbers.2, numbers.2)
+        let primitive = try OneDNNPrimitive([src, dst]) {
+            hd_pooling_forward_create(&$0, HD_POOL_MAX, isTraining ? 1 : 0, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)
         }
         let source = try buffer(operand, in: layout)
         var writes = [(Int32(HD_POOL_DST), makeBuffer(for: value, layout: layout))]
         if isTraining {
             let workspaceLayout = primitive.layout(Int(HD_POOL_WORKSPACE))
-            let workspace = makeTemporary(byteCount: hd_layout_bytes(workspaceLayout.raw))
+            let workspace = makeTemporary(byteCount: workspaceLayout.byteCount)
             writes.append((Int32(HD_POOL_WORKSPACE), workspace))
             poolings[operand, default: []].append(
                 PooledForward(geometry: pool.geometry, layout: layout, workspace: workspace, workspaceLayout: workspaceLayout))
@@ -48,8 +48,8 @@ extension Lowering {
         let diffDst = try OneDNNLayout.activations(dy, forward.layout)
         let diffSrc = try OneDNNLayout.activations(instruction.type.shape, forward.layout)
         let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
-        let primitive = try OneDNNPrimitive {
-            hd_pooling_backward_create(&$0, HD_POOL_MAX, diffDst.raw, diffSrc.raw, numbers.0, numbers.1, numbers.2, numbers.2)
+        let primitive = try OneDNNPrimitive([diffDst, diffSrc]) {
+            hd_pooling_backward_create(&$0, HD_POOL_MAX, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)
         }
         let upstream = try buffer(resolve(instruction.operands[1]), in: forward.layout)
         let target = makeBuffer(for: value, layout: forward.layout)

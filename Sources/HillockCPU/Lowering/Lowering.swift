@@ -50,6 +50,8 @@ struct Lowering {
         }
         for position in program.instructions.indices where !absorbed.contains(position) { try lower(position) }
         let results = try makeResults()
+        // Groups whose operations all moved to later ones.
+        steps.removeAll { ($0 as? ElementwiseGroup)?.outputs.isEmpty ?? false }
         for step in steps { (step as? ElementwiseGroup)?.finish(self) }
         return CPUPlan(
             program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
@@ -151,7 +153,7 @@ struct Lowering {
             places[value] = .buffers([group.layout: buffer])
             return group.layout == layout ? buffer : try self.buffer(value, in: layout)
         case .view, .splat:
-            let buffer = try copy(value, kind: .temporary)
+            let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
             places[value] = .buffers([.plain: buffer])
             return layout == .plain ? buffer : try self.buffer(value, in: layout)
         case nil:
@@ -159,14 +161,17 @@ struct Lowering {
         }
     }
 
-    /// A value's row-major buffer; a view of a whole buffer is that buffer.
+    /// A value's row-major buffer.
     mutating func plainBuffer(_ value: Int) throws -> BufferID {
-        if case .view(let root, let view)? = places[value], view.offset == 0, view.isDense,
+        try wholeBuffer(value) ?? buffer(value, in: .plain)
+    }
+
+    /// The buffer that a value is all of, under another shape.
+    private mutating func wholeBuffer(_ value: Int) throws -> BufferID? {
+        guard case .view(let root, let view)? = places[value], view.offset == 0, view.isDense,
             program.type(of: root).shape.count == view.shape.count
-        {
-            return try buffer(root, in: .plain)
-        }
-        return try buffer(value, in: .plain)
+        else { return nil }
+        return try buffer(root, in: .plain)
     }
 
     /// How to walk a value without copying it: a buffer, and strides over its elements.

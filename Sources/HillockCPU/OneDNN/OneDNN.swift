@@ -31,6 +31,8 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
 }
 
 /// Owns an `hd_layout`.
+///
+/// Swift may let go of the owner as soon as `raw` was read: whoever hands `raw` to C keeps the owner alive meanwhile.
 final class OneDNNLayout {
     let raw: OpaquePointer
 
@@ -73,6 +75,14 @@ final class OneDNNLayout {
         return OneDNNLayout(owning: out!)
     }
 
+    /// Bytes that a buffer takes, padding included.
+    var byteCount: Int { withExtendedLifetime(self) { hd_layout_bytes(raw) } }
+
+    /// Whether both describe the same arrangement.
+    func isEqual(to other: OneDNNLayout) -> Bool {
+        withExtendedLifetime((self, other)) { hd_layout_equal(raw, other.raw) != 0 }
+    }
+
     static func check(_ status: hd_status) throws {
         guard status == HD_OK else { throw CPUEngineError(description: "[onednn] \(String(cString: hd_last_error()))") }
     }
@@ -82,9 +92,10 @@ final class OneDNNLayout {
 final class OneDNNPrimitive {
     let raw: OpaquePointer
 
-    init(_ create: (inout OpaquePointer?) -> hd_status) throws {
+    /// Makes a primitive of operands in these layouts; `create` is given them as C takes them.
+    init(_ layouts: [OneDNNLayout?], _ create: (inout OpaquePointer?, [OpaquePointer?]) -> hd_status) throws {
         var out: OpaquePointer?
-        try OneDNNLayout.check(create(&out))
+        try OneDNNLayout.check(withExtendedLifetime(layouts) { create(&out, layouts.map { $0?.raw }) })
         raw = out!
     }
 
@@ -92,8 +103,8 @@ final class OneDNNPrimitive {
 
     /// The layout chosen for a slot.
     func layout(_ slot: Int) -> OneDNNLayout {
-        OneDNNLayout(owning: hd_layout_clone(hd_primitive_layout(raw, Int32(slot))))
+        withExtendedLifetime(self) { OneDNNLayout(owning: hd_layout_clone(hd_primitive_layout(raw, Int32(slot)))) }
     }
 
-    var implementation: String { String(cString: hd_primitive_implementation(raw)) }
+    var implementation: String { withExtendedLifetime(self) { String(cString: hd_primitive_implementation(raw)) } }
 }
