@@ -94,16 +94,52 @@ typedef struct {
 /// Drops axes of extent 1 and joins neighbours that both arrays walk as one. False when the array is empty.
 bool hk_axes_join(hk_axes *axes);
 
-/// Offsets in both arrays of the element with row-major number `index`.
-static inline void hk_axes_offsets(const hk_axes *axes, int64_t index, int64_t *offset, int64_t *other) {
-    int64_t first = 0, second = 0;
+/// A place in an array that is walked in row-major order.
+typedef struct {
+    int64_t places[HK_MAX_RANK], offset, other;
+} hk_odometer;
+
+static inline void hk_odometer_start(hk_odometer *at, const hk_axes *axes, int64_t index) {
+    at->offset = at->other = 0;
     for (int axis = axes->rank - 1; axis >= 0; axis--) {
         int64_t quotient = index / axes->extents[axis];
-        int64_t place = index - quotient * axes->extents[axis];
-        first += place * axes->strides[axis];
-        second += place * axes->others[axis];
+        at->places[axis] = index - quotient * axes->extents[axis];
+        at->offset += at->places[axis] * axes->strides[axis];
+        at->other += at->places[axis] * axes->others[axis];
         index = quotient;
     }
-    *offset = first;
-    *other = second;
 }
+
+static inline void hk_odometer_next(hk_odometer *at, const hk_axes *axes) {
+    for (int axis = axes->rank - 1; axis >= 0; axis--) {
+        at->offset += axes->strides[axis];
+        at->other += axes->others[axis];
+        if (++at->places[axis] < axes->extents[axis]) return;
+        at->places[axis] = 0;
+        at->offset -= axes->strides[axis] * axes->extents[axis];
+        at->other -= axes->others[axis] * axes->extents[axis];
+    }
+}
+
+static inline int64_t hk_axes_count(const hk_axes *axes) {
+    int64_t count = 1;
+    for (int axis = 0; axis < axes->rank; axis++) count *= axes->extents[axis];
+    return count;
+}
+
+/// Appends an axis.
+static inline void hk_axes_add(hk_axes *axes, int64_t extent, int64_t stride, int64_t other) {
+    axes->extents[axes->rank] = extent;
+    axes->strides[axes->rank] = stride;
+    axes->others[axes->rank] = other;
+    axes->rank++;
+}
+
+/// Orders axes from the largest step to the smallest: by `others` if `by_other`, else by `strides`. Equals keep their order.
+void hk_axes_sort(hk_axes *axes, bool by_other);
+
+/// Copies `count` elements of `bytes` bytes that lie `stride` elements apart to neighbours.
+void hk_gather(char *output, const char *input, int64_t stride, int bytes, int64_t count);
+
+/// Writes one element of `bytes` bytes `count` times, on this thread.
+void hk_splat(char *output, const void *element, int bytes, int64_t count);
