@@ -41,6 +41,8 @@ typedef struct {
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
+    /// 64 uniform numbers from 64 words.
+    void (*uniform)(const uint32_t *words, float *output);
     /// 64 normals from 64 words.
     void (*normal)(const uint32_t *words, float *output);
     /// out[c * out_pitch + r] = in[r * in_pitch + c] for elements of 1 << log2 bytes; pitches in elements.
@@ -52,6 +54,15 @@ typedef struct {
         const char *top, const char *bottom, const char *v_top, const char *v_bottom, char *y, int64_t count);
     void (*maxpool_scatter_2x2[2])(
         const char *top, const char *bottom, const char *dy, char *dx_top, char *dx_bottom, int64_t count);
+    /// One place of the windows of a row of outputs: best[j] = max(best[j], x[j * step]); NaN wins.
+    void (*pool_max[2])(const char *x, int64_t step, int64_t count, char *best);
+    /// The same, and place[j] = first + j * step where it wins over what came before, or where place[j] is negative.
+    void (*pool_place[2])(
+        const char *x, int64_t step, int64_t count, int32_t first, char *best, int32_t *restrict place);
+    /// sum[j] += x[j * step]
+    void (*pool_sum[2])(const char *x, int64_t step, int64_t count, char *sum);
+    /// dx[j * step] += share[j]
+    void (*pool_spread[2])(const char *share, int64_t step, int64_t count, char *dx);
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);

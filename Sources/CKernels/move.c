@@ -69,10 +69,18 @@ static void copy_transposed(void *context, int64_t begin, int64_t end) {
         int64_t row = task % c->pieces * SQUARE, rows = c->rows - row < SQUARE ? c->rows - row : SQUARE;
         for (int64_t column = 0; column < c->extent; column += SQUARE) {
             int64_t columns = c->extent - column < SQUARE ? c->extent - column : SQUARE;
-            // In the input `column` walks by stride and `row` by 1.
+            // In the input `column` walks by stride and `row` by 1. The square is put together beside, since rows that lie a
+            // power of two apart would drive each other out of the cache.
+            char square[SQUARE * (SQUARE + 16) * 8];
             c->variant->transpose[c->log2](
-                c->input + (at.offset + column * c->stride + row) * c->bytes, c->stride,
-                c->output + (at.other + row * c->row_other + column) * c->bytes, c->row_other, columns, rows);
+                c->input + (at.offset + column * c->stride + row) * c->bytes, c->stride, square, SQUARE + 16, columns,
+                rows);
+            char *to = c->output + (at.other + row * c->row_other + column) * c->bytes;
+            for (int64_t i = 0; i < rows; i++) {
+                memcpy(
+                    to + i * c->row_other * c->bytes, square + i * (SQUARE + 16) * c->bytes,
+                    (size_t)(columns * c->bytes));
+            }
         }
     }
 }

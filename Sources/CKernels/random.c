@@ -27,9 +27,7 @@ static void make_batch(const stream *s, uint64_t batch, void *output) {
     double *f64 = output;
     switch (s->kind) {
     case bits: break;
-    case uniform32:
-        for (int i = 0; i < BATCH; i++) f32[i] = (float)(int32_t)(words[i] >> 8) * 0x1p-24f;
-        break;
+    case uniform32: s->variant->uniform(words, f32); break;
     case uniform64:
         for (int i = 0; i < BATCH / 2; i++) {
             uint64_t value = (uint64_t)(words[2 * i] >> 5) << 26 | words[2 * i + 1] >> 6;

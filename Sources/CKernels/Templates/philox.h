@@ -1,13 +1,21 @@
 // Philox 4x32-10, sixteen blocks at a time, and normals from its words.
 
+typedef uint64_t u64h __attribute__((vector_size(64)));
+
+/// High and low words of the 16 products, from the even and the odd lanes apart: the multiplier takes every other lane.
+HK_INLINE void multiply_words(u32v x, uint64_t factor, u32v *high, u32v *low) {
+    u64h even = ((u64h)x & 0xffffffff) * factor, odd = ((u64h)x >> 32) * factor;
+    *high = (u32v)((even >> 32) | (odd & 0xffffffff00000000));
+    *low = (u32v)((even & 0xffffffff) | (odd << 32));
+}
+
 HK_INLINE void philox_round(u32v *x, uint32_t key0, uint32_t key1) {
-    u64v first = HK_CAST(u64v, x[0]) * 0xD2511F53u, second = HK_CAST(u64v, x[2]) * 0xCD9E8D57u;
-    u32v high0 = HK_CAST(u32v, first >> 32), low0 = HK_CAST(u32v, first);
-    u32v high1 = HK_CAST(u32v, second >> 32), low1 = HK_CAST(u32v, second);
-    u32v y0 = high1 ^ x[1] ^ key0, y2 = high0 ^ x[3] ^ key1;
-    x[0] = y0;
+    u32v high0, low0, high1, low1;
+    multiply_words(x[0], 0xD2511F53u, &high0, &low0);
+    multiply_words(x[2], 0xCD9E8D57u, &high1, &low1);
+    x[0] = high1 ^ x[1] ^ key0;
     x[1] = low1;
-    x[2] = y2;
+    x[2] = high0 ^ x[3] ^ key1;
     x[3] = low0;
 }
 
@@ -32,6 +40,13 @@ static void philox_blocks(uint64_t key, uint64_t block, uint32_t *words) {
     u32_store(words + 16, HK_MERGE(a, c, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31));
     u32_store(words + 32, HK_MERGE(b, d, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23));
     u32_store(words + 48, HK_MERGE(b, d, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31));
+}
+
+/// 64 numbers in [0, 1) from the 24 high bits of 64 words.
+static void uniforms(const uint32_t *words, float *output) {
+    for (int i = 0; i < 64; i += HK_GRANULE) {
+        f32_store(output + i, HK_CAST(f32v, (i32v)(u32_load(words + i) >> 8)) * 0x1p-24f);
+    }
 }
 
 /// u32 to f32; signed conversion is what all instruction sets have, so by halves.

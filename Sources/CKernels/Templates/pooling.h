@@ -1,4 +1,4 @@
-// Max pooling with 2x2 windows and stride 2, a row of outputs at a time.
+// Pooling, a row of outputs at a time: 2x2 windows with stride 2 in registers; others one place of the window after another.
 
 /// The four places of sixteen neighbouring windows.
 #define HK_WINDOWS(T, top, bottom)                                                                                    \
@@ -88,3 +88,52 @@
     }
 HK_POOL_2X2(f32)
 HK_POOL_2X2(f64)
+
+/// Calls `body(step)` with the step as a constant where it is 1 or 2, which is what makes vectors of the loop.
+#define HK_BY_STEP(step, body)                                                                                        \
+    if ((step) == 1) {                                                                                                \
+        body(1)                                                                                                       \
+    } else if ((step) == 2) {                                                                                         \
+        body(2)                                                                                                       \
+    } else {                                                                                                          \
+        body(step)                                                                                                    \
+    }
+#define HK_MAX_LOOP(step)                                                                                             \
+    for (int64_t j = 0; j < count; j++) {                                                                             \
+        best[j] = ((x[j * (step)] > best[j]) | (x[j * (step)] != x[j * (step)])) ? x[j * (step)] : best[j];           \
+    }
+#define HK_PLACE_LOOP(step)                                                                                           \
+    for (int64_t j = 0; j < count; j++) {                                                                             \
+        int wins = (x[j * (step)] > best[j]) | ((x[j * (step)] != x[j * (step)]) & (best[j] == best[j]))              \
+            | (place[j] < 0);                                                                                         \
+        place[j] = wins ? first + (int32_t)(j * (step)) : place[j];                                                   \
+        best[j] = wins ? x[j * (step)] : best[j];                                                                     \
+    }
+#define HK_SUM_LOOP(step)                                                                                             \
+    for (int64_t j = 0; j < count; j++) sum[j] += x[j * (step)];
+#define HK_SPREAD_LOOP(step)                                                                                          \
+    for (int64_t j = 0; j < count; j++) dx[j * (step)] += share[j];
+#define HK_POOL_ROWS(T)                                                                                               \
+    static void pool_max_##T(const char *input, int64_t step, int64_t count, char *output) {                          \
+        const T##e *restrict x = (const T##e *)input;                                                                 \
+        T##e *restrict best = (T##e *)output;                                                                         \
+        HK_BY_STEP(step, HK_MAX_LOOP)                                                                                 \
+    }                                                                                                                 \
+    static void pool_place_##T(                                                                                       \
+        const char *input, int64_t step, int64_t count, int32_t first, char *output, int32_t *restrict place) {       \
+        const T##e *restrict x = (const T##e *)input;                                                                 \
+        T##e *restrict best = (T##e *)output;                                                                         \
+        HK_BY_STEP(step, HK_PLACE_LOOP)                                                                               \
+    }                                                                                                                 \
+    static void pool_sum_##T(const char *input, int64_t step, int64_t count, char *output) {                          \
+        const T##e *restrict x = (const T##e *)input;                                                                 \
+        T##e *restrict sum = (T##e *)output;                                                                          \
+        HK_BY_STEP(step, HK_SUM_LOOP)                                                                                 \
+    }                                                                                                                 \
+    static void pool_spread_##T(const char *shares, int64_t step, int64_t count, char *output) {                      \
+        const T##e *restrict share = (const T##e *)shares;                                                            \
+        T##e *restrict dx = (T##e *)output;                                                                           \
+        HK_BY_STEP(step, HK_SPREAD_LOOP)                                                                              \
+    }
+HK_POOL_ROWS(f32)
+HK_POOL_ROWS(f64)

@@ -147,6 +147,14 @@ HK_REDUCTION(or, u8, 0, HK_OR)
     {HK_REDUCE_NUMBER(sum), HK_REDUCE_NUMBER(product), HK_REDUCE_NUMBER(max), HK_REDUCE_NUMBER(min),                  \
      HK_REDUCE_BITS(and), HK_REDUCE_BITS(or)}
 
+#define HK_COLUMN_LOAD(T, p) (count == HK_GRANULE ? T##_load(p) : T##_load_partial(p, count, 0))
+#define HK_ARGUMENT_LOOP(T, better)                                                                                   \
+    for (int64_t i = 1; i < n; i++) {                                                                                 \
+        T##v v = HK_COLUMN_LOAD(T, x + i * pitch + j);                                                                \
+        T##m wins = (T##m)(v better best) | ((T##m)(v != v) & (T##m)(best == best));                                  \
+        place = i64_choose(HK_CAST(i64v, wins), (i64v){} + i, place);                                                 \
+        best = T##_choose(wins, v, best);                                                                             \
+    }
 // Index of the extreme element: its value first, then the first place that holds it.
 #define HK_ARGUMENT(T, FIND_NAN)                                                                                      \
     static int64_t argument_##T(const char *input, int64_t n, _Bool smallest) {                                       \
@@ -189,27 +197,18 @@ HK_REDUCTION(or, u8, 0, HK_OR)
     }                                                                                                                 \
     static void argument_columns_##T(                                                                                 \
         const char *input, int64_t n, int64_t pitch, int64_t columns, _Bool smallest, int64_t *index) {               \
-        T##e best[64];                                                                                                \
-        int64_t place[64];                                                                                            \
         const T##e *x = (const T##e *)input;                                                                          \
-        for (int64_t j = 0; j < columns; j++) best[j] = x[j], place[j] = 0;                                           \
-        for (int64_t i = 1; i < n; i++) {                                                                             \
-            const T##e *row = x + i * pitch;                                                                          \
+        for (int64_t j = 0; j < columns; j += HK_GRANULE) {                                                           \
+            int64_t count = columns - j < HK_GRANULE ? columns - j : HK_GRANULE;                                      \
+            T##v best = HK_COLUMN_LOAD(T, x + j);                                                                     \
+            i64v place = {};                                                                                          \
             if (smallest) {                                                                                           \
-                for (int64_t j = 0; j < columns; j++) {                                                               \
-                    _Bool better = (row[j] < best[j]) | ((row[j] != row[j]) & (best[j] == best[j]));                  \
-                    place[j] = better ? i : place[j];                                                                 \
-                    best[j] = better ? row[j] : best[j];                                                              \
-                }                                                                                                     \
+                HK_ARGUMENT_LOOP(T, <)                                                                                \
             } else {                                                                                                  \
-                for (int64_t j = 0; j < columns; j++) {                                                               \
-                    _Bool better = (row[j] > best[j]) | ((row[j] != row[j]) & (best[j] == best[j]));                  \
-                    place[j] = better ? i : place[j];                                                                 \
-                    best[j] = better ? row[j] : best[j];                                                              \
-                }                                                                                                     \
+                HK_ARGUMENT_LOOP(T, >)                                                                                \
             }                                                                                                         \
+            i64_store_partial(index + j, count, place);                                                               \
         }                                                                                                             \
-        memcpy(index, place, (size_t)columns * sizeof *index);                                                        \
     }
 HK_ARGUMENT(f32, 1)
 HK_ARGUMENT(f64, 1)

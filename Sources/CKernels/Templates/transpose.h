@@ -24,18 +24,18 @@
         const char *input, int64_t in_pitch, char *output, int64_t out_pitch, int64_t rows, int64_t columns) {        \
         const E *in = (const E *)input;                                                                               \
         E *out = (E *)output;                                                                                         \
-        int64_t c = 0;                                                                                                \
-        for (; c + 8 <= columns; c += 8) {                                                                            \
-            int64_t r = 0;                                                                                            \
-            for (; r + 8 <= rows; r += 8) {                                                                           \
+        int64_t r = 0;                                                                                                \
+        for (; r + 8 <= rows; r += 8) {                                                                               \
+            int64_t c = 0;                                                                                            \
+            for (; c + 8 <= columns; c += 8) {                                                                        \
                 name##_square(in + r * in_pitch + c, in_pitch, out + c * out_pitch + r, out_pitch);                   \
             }                                                                                                         \
-            for (; r < rows; r++) {                                                                                   \
-                for (int64_t k = c; k < c + 8; k++) out[k * out_pitch + r] = in[r * in_pitch + k];                    \
+            for (; c < columns; c++) {                                                                                \
+                for (int64_t k = r; k < r + 8; k++) out[c * out_pitch + k] = in[k * in_pitch + c];                    \
             }                                                                                                         \
         }                                                                                                             \
-        for (; c < columns; c++) {                                                                                    \
-            for (int64_t r = 0; r < rows; r++) out[c * out_pitch + r] = in[r * in_pitch + c];                         \
+        for (; r < rows; r++) {                                                                                       \
+            for (int64_t c = 0; c < columns; c++) out[c * out_pitch + r] = in[r * in_pitch + c];                      \
         }                                                                                                             \
     }
 HK_TRANSPOSE(transpose1, uint8_t)
