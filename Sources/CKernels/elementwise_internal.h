@@ -28,6 +28,3 @@ void hk_walk_unroll(const hk_walk *walk, int64_t tile, char *buffer);
 /// Elements `start ..< start + count`: a pointer to them and the bytes between granules (0: one granule stands for all).
 /// They may lie in the input itself, in which case all granules are whole.
 const char *hk_walk_load(const hk_walk *walk, int64_t start, int64_t count, char *buffer, intptr_t *stride);
-
-/// Writes one element of `bytes` bytes `count` times.
-void hk_splat(char *output, const void *element, int bytes, int64_t count);

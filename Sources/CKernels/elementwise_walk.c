@@ -7,29 +7,6 @@
 /// Bytes behind a buffer that a fast fill may spoil.
 #define SLACK 64
 
-void hk_splat(char *output, const void *element, int bytes, int64_t count) {
-    switch (bytes) {
-    case 1: memset(output, *(const uint8_t *)element, (size_t)count); break;
-    case 2: {
-        uint16_t value, *to = (uint16_t *)output;
-        memcpy(&value, element, 2);
-        for (int64_t i = 0; i < count; i++) to[i] = value;
-        break;
-    }
-    case 4: {
-        uint32_t value, *to = (uint32_t *)output;
-        memcpy(&value, element, 4);
-        for (int64_t i = 0; i < count; i++) to[i] = value;
-        break;
-    }
-    default: {
-        uint64_t value, *to = (uint64_t *)output;
-        memcpy(&value, element, 8);
-        for (int64_t i = 0; i < count; i++) to[i] = value;
-    }
-    }
-}
-
 /// As `hk_splat`, but may write up to SLACK bytes, which for short runs is faster than counting.
 static inline void splat_short(char *output, const char *element, int bytes, int64_t count) {
     if (count * bytes > SLACK) {
@@ -56,22 +33,6 @@ static inline void splat_short(char *output, const char *element, int bytes, int
     uint64_t words[SLACK / 8];
     for (int i = 0; i < SLACK / 8; i++) words[i] = pattern;
     memcpy(output, words, SLACK);
-}
-
-static inline void gather(char *output, const char *input, int64_t stride, int bytes, int64_t count) {
-    switch (bytes) {
-    case 1:
-        for (int64_t i = 0; i < count; i++) output[i] = input[i * stride];
-        break;
-    case 2:
-        for (int64_t i = 0; i < count; i++) ((uint16_t *)output)[i] = ((const uint16_t *)input)[i * stride];
-        break;
-    case 4:
-        for (int64_t i = 0; i < count; i++) ((uint32_t *)output)[i] = ((const uint32_t *)input)[i * stride];
-        break;
-    default:
-        for (int64_t i = 0; i < count; i++) ((uint64_t *)output)[i] = ((const uint64_t *)input)[i * stride];
-    }
 }
 
 int hk_walk_make(hk_walk *walk, const hk_elementwise_program *program, int index, const void *base, int bytes) {
@@ -106,33 +67,25 @@ static void walk_copy(const hk_walk *walk, int64_t start, int64_t count, char *o
     const hk_axes *axes = &walk->axes;
     int inner = axes->rank - 1, bytes = walk->bytes;
     int64_t extent = axes->extents[inner], stride = axes->strides[inner];
-    int64_t places[HK_MAX_RANK], offset = 0, index = start;
-    for (int axis = inner; axis >= 0; axis--) {
-        int64_t quotient = index / axes->extents[axis];
-        places[axis] = index - quotient * axes->extents[axis];
-        if (axis != inner) offset += places[axis] * axes->strides[axis];
-        index = quotient;
-    }
-    int64_t place = places[inner];
+    hk_axes outer = *axes;
+    outer.rank = inner;
+    hk_odometer at;
+    hk_odometer_start(&at, &outer, start / extent);
+    int64_t place = start % extent;
     while (count > 0) {
         int64_t run = extent - place < count ? extent - place : count;
-        const char *from = walk->base + (offset + place * stride) * bytes;
+        const char *from = walk->base + (at.offset + place * stride) * bytes;
         if (stride == 0) {
             splat_short(output, from, bytes, run);
         } else if (stride == 1) {
             memcpy(output, from, (size_t)(run * bytes));
         } else {
-            gather(output, from, stride, bytes, run);
+            hk_gather(output, from, stride, bytes, run);
         }
         output += run * bytes;
         count -= run;
         place = 0;
-        for (int axis = inner - 1; axis >= 0; axis--) {
-            offset += axes->strides[axis];
-            if (++places[axis] < axes->extents[axis]) break;
-            offset -= axes->strides[axis] * axes->extents[axis];
-            places[axis] = 0;
-        }
+        hk_odometer_next(&at, &outer);
     }
 }
 

@@ -41,6 +41,8 @@ typedef struct {
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
+    /// 64 uniform numbers from 64 words.
+    void (*uniform)(const uint32_t *words, float *output);
     /// 64 normals from 64 words.
     void (*normal)(const uint32_t *words, float *output);
     /// out[c * out_pitch + r] = in[r * in_pitch + c] for elements of 1 << log2 bytes; pitches in elements.
@@ -52,6 +54,15 @@ typedef struct {
         const char *top, const char *bottom, const char *v_top, const char *v_bottom, char *y, int64_t count);
     void (*maxpool_scatter_2x2[2])(
         const char *top, const char *bottom, const char *dy, char *dx_top, char *dx_bottom, int64_t count);
+    /// One place of the windows of a row of outputs: best[j] = max(best[j], x[j * step]); NaN wins.
+    void (*pool_max[2])(const char *x, int64_t step, int64_t count, char *best);
+    /// The same, and place[j] = first + j * step where it wins over what came before, or where place[j] is negative.
+    void (*pool_place[2])(
+        const char *x, int64_t step, int64_t count, int32_t first, char *best, int32_t *restrict place);
+    /// sum[j] += x[j * step]
+    void (*pool_sum[2])(const char *x, int64_t step, int64_t count, char *sum);
+    /// dx[j * step] += share[j]
+    void (*pool_spread[2])(const char *share, int64_t step, int64_t count, char *dx);
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
@@ -94,16 +105,52 @@ typedef struct {
 /// Drops axes of extent 1 and joins neighbours that both arrays walk as one. False when the array is empty.
 bool hk_axes_join(hk_axes *axes);
 
-/// Offsets in both arrays of the element with row-major number `index`.
-static inline void hk_axes_offsets(const hk_axes *axes, int64_t index, int64_t *offset, int64_t *other) {
-    int64_t first = 0, second = 0;
+/// A place in an array that is walked in row-major order.
+typedef struct {
+    int64_t places[HK_MAX_RANK], offset, other;
+} hk_odometer;
+
+static inline void hk_odometer_start(hk_odometer *at, const hk_axes *axes, int64_t index) {
+    at->offset = at->other = 0;
     for (int axis = axes->rank - 1; axis >= 0; axis--) {
         int64_t quotient = index / axes->extents[axis];
-        int64_t place = index - quotient * axes->extents[axis];
-        first += place * axes->strides[axis];
-        second += place * axes->others[axis];
+        at->places[axis] = index - quotient * axes->extents[axis];
+        at->offset += at->places[axis] * axes->strides[axis];
+        at->other += at->places[axis] * axes->others[axis];
         index = quotient;
     }
-    *offset = first;
-    *other = second;
 }
+
+static inline void hk_odometer_next(hk_odometer *at, const hk_axes *axes) {
+    for (int axis = axes->rank - 1; axis >= 0; axis--) {
+        at->offset += axes->strides[axis];
+        at->other += axes->others[axis];
+        if (++at->places[axis] < axes->extents[axis]) return;
+        at->places[axis] = 0;
+        at->offset -= axes->strides[axis] * axes->extents[axis];
+        at->other -= axes->others[axis] * axes->extents[axis];
+    }
+}
+
+static inline int64_t hk_axes_count(const hk_axes *axes) {
+    int64_t count = 1;
+    for (int axis = 0; axis < axes->rank; axis++) count *= axes->extents[axis];
+    return count;
+}
+
+/// Appends an axis.
+static inline void hk_axes_add(hk_axes *axes, int64_t extent, int64_t stride, int64_t other) {
+    axes->extents[axes->rank] = extent;
+    axes->strides[axes->rank] = stride;
+    axes->others[axes->rank] = other;
+    axes->rank++;
+}
+
+/// Orders axes from the largest step to the smallest: by `others` if `by_other`, else by `strides`. Equals keep their order.
+void hk_axes_sort(hk_axes *axes, bool by_other);
+
+/// Copies `count` elements of `bytes` bytes that lie `stride` elements apart to neighbours.
+void hk_gather(char *output, const char *input, int64_t stride, int bytes, int64_t count);
+
+/// Writes one element of `bytes` bytes `count` times, on this thread.
+void hk_splat(char *output, const void *element, int bytes, int64_t count);

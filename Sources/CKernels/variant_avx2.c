@@ -1,5 +1,6 @@
 // The kernels for x86-64 processors with AVX2: 256-bit vectors with fused multiply-add (processors from about 2013 on).
 #if defined(__x86_64__)
+#define HK_AVX2 1
 #define HK_AVX512 0
 #define HK_HAS_FMA 1
 #define HK_VARIANT hk_variant_avx2

@@ -1,5 +1,6 @@
 // The kernels for x86-64 processors with AVX512: 512-bit vectors.
 #if defined(__x86_64__)
+#define HK_AVX2 0
 #define HK_AVX512 1
 #define HK_HAS_FMA 1
 #define HK_VARIANT hk_variant_avx512

@@ -163,6 +163,9 @@ HK_INLINE f32v f32_erf(f32v x) {
     p = horner(s, p, -0x1.812742p-2f);
     p = horner(s, p, 0x1.06eba8p-3f);
     f32v near = f32_fma(p, x, x);
+#if !HK_HAS_FMA
+    near = f32_choose(t < 0x1p-60f, x * 1.12837917f, near);  // where p x alone would be denormal
+#endif
     f32v q = splat(-0x1.78dcfep-17f);
     q = horner(t, q, 0x1.527c42p-12f);
     q = horner(t, q, -0x1.dd6cc6p-9f);

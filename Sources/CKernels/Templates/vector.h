@@ -49,8 +49,9 @@ HK_VECTOR(bool)
 HK_VECTOR(bf16)
 HK_VECTOR(f16)
 
-/// A granule of which only `count` elements exist; the others are `fill`.
-#define HK_PARTIAL(T)                                                                                                 \
+// A granule of which only `count` elements exist; the others are `fill`. With mask instructions where there are some: copying
+// through the stack stalls, since a wide load has to wait for several narrow stores.
+#define HK_PARTIAL_COPY(T)                                                                                            \
     HK_INLINE T##v T##_load_partial(const void *p, int64_t count, T##e fill) {                                        \
         T##v value = (T##v){} + fill;                                                                                 \
         memcpy(&value, p, (size_t)count * sizeof(T##e));                                                              \
@@ -58,16 +59,90 @@ HK_VECTOR(f16)
     }                                                                                                                 \
     HK_INLINE void T##_store_partial(void *p, int64_t count, T##v value) {                                            \
         memcpy(p, &value, (size_t)count * sizeof(T##e));                                                              \
+    }
+#if HK_AVX512
+#define HK_PARTIAL_32(T)                                                                                              \
+    HK_INLINE T##v T##_load_partial(const void *p, int64_t count, T##e fill) {                                        \
+        T##v rest = (T##v){} + fill;                                                                                  \
+        return (T##v)_mm512_mask_loadu_epi32((__m512i)rest, (__mmask16)((1u << count) - 1), p);                       \
     }                                                                                                                 \
+    HK_INLINE void T##_store_partial(void *p, int64_t count, T##v value) {                                            \
+        _mm512_mask_storeu_epi32(p, (__mmask16)((1u << count) - 1), (__m512i)value);                                  \
+    }
+#define HK_PARTIAL_64(T)                                                                                              \
+    HK_INLINE T##v T##_load_partial(const void *p, int64_t count, T##e fill) {                                        \
+        T##v rest = (T##v){} + fill;                                                                                  \
+        __m512i halves[2];                                                                                            \
+        memcpy(halves, &rest, sizeof halves);                                                                         \
+        unsigned mask = (1u << count) - 1;                                                                            \
+        halves[0] = _mm512_mask_loadu_epi64(halves[0], (__mmask8)mask, p);                                            \
+        halves[1] = _mm512_mask_loadu_epi64(halves[1], (__mmask8)(mask >> 8), (const char *)p + 64);                  \
+        memcpy(&rest, halves, sizeof halves);                                                                         \
+        return rest;                                                                                                  \
+    }                                                                                                                 \
+    HK_INLINE void T##_store_partial(void *p, int64_t count, T##v value) {                                            \
+        __m512i halves[2];                                                                                            \
+        memcpy(halves, &value, sizeof halves);                                                                        \
+        unsigned mask = (1u << count) - 1;                                                                            \
+        _mm512_mask_storeu_epi64(p, (__mmask8)mask, halves[0]);                                                       \
+        _mm512_mask_storeu_epi64((char *)p + 64, (__mmask8)(mask >> 8), halves[1]);                                   \
+    }
+#define HK_PARTIAL_8(T)                                                                                               \
+    HK_INLINE T##v T##_load_partial(const void *p, int64_t count, T##e fill) {                                        \
+        T##v rest = (T##v){} + (uint8_t)fill;                                                                         \
+        return (T##v)_mm_mask_loadu_epi8((__m128i)rest, (__mmask16)((1u << count) - 1), p);                           \
+    }                                                                                                                 \
+    HK_INLINE void T##_store_partial(void *p, int64_t count, T##v value) {                                            \
+        _mm_mask_storeu_epi8(p, (__mmask16)((1u << count) - 1), (__m128i)value);                                      \
+    }
+#elif HK_AVX2
+#define HK_PARTIAL_32(T)                                                                                              \
+    HK_INLINE T##v T##_load_partial(const void *p, int64_t count, T##e fill) {                                        \
+        T##v value = (T##v){} + fill;                                                                                 \
+        const i32v lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                     \
+        i32v mask = lane < (int32_t)count;                                                                            \
+        __m256i masks[2], loaded[2];                                                                                  \
+        memcpy(masks, &mask, sizeof masks);                                                                           \
+        loaded[0] = _mm256_maskload_epi32((const int *)p, masks[0]);                                                  \
+        loaded[1] = _mm256_maskload_epi32((const int *)p + 8, masks[1]);                                              \
+        i32v bits;                                                                                                    \
+        memcpy(&bits, loaded, sizeof bits);                                                                           \
+        return (T##v)((bits & mask) | ((i32v)value & ~mask));                                                         \
+    }                                                                                                                 \
+    HK_INLINE void T##_store_partial(void *p, int64_t count, T##v value) {                                            \
+        const i32v lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};                                     \
+        i32v mask = lane < (int32_t)count;                                                                            \
+        __m256i masks[2], halves[2];                                                                                  \
+        memcpy(masks, &mask, sizeof masks);                                                                           \
+        memcpy(halves, &value, sizeof halves);                                                                        \
+        _mm256_maskstore_epi32((int *)p, masks[0], halves[0]);                                                        \
+        _mm256_maskstore_epi32((int *)p + 8, masks[1], halves[1]);                                                    \
+    }
+#define HK_PARTIAL_64 HK_PARTIAL_COPY
+#define HK_PARTIAL_8 HK_PARTIAL_COPY
+#else
+#define HK_PARTIAL_32 HK_PARTIAL_COPY
+#define HK_PARTIAL_64 HK_PARTIAL_COPY
+#define HK_PARTIAL_8 HK_PARTIAL_COPY
+#endif
+HK_PARTIAL_32(f32)
+HK_PARTIAL_32(i32)
+HK_PARTIAL_64(f64)
+HK_PARTIAL_64(i64)
+HK_PARTIAL_8(u8)
+HK_PARTIAL_8(bool)
+
+/// `yes` where the mask is set, else `no`.
+#define HK_CHOOSE(T)                                                                                        \
     HK_INLINE T##v T##_choose(T##m mask, T##v yes, T##v no) {                                                         \
         return (T##v)(((T##m)yes & mask) | ((T##m)no & ~mask));                                                       \
     }
-HK_PARTIAL(f32)
-HK_PARTIAL(f64)
-HK_PARTIAL(i32)
-HK_PARTIAL(i64)
-HK_PARTIAL(u8)
-HK_PARTIAL(bool)
+HK_CHOOSE(f32)
+HK_CHOOSE(f64)
+HK_CHOOSE(i32)
+HK_CHOOSE(i64)
+HK_CHOOSE(u8)
+HK_CHOOSE(bool)
 
 #define HK_CAST(T, value) __builtin_convertvector(value, T)
 
