@@ -153,12 +153,10 @@ static dnnl_status_t backwardWeightsDescriptor(
 #endif
 }
 
-/// Forward and backward-data kernels that give each output to one thread and add up in one order (tested over team sizes);
-/// those that go through a general matrix product, or are unknown, may divide the sum itself.
+/// oneDNN's own direct and Winograd kernels give each output to one thread and add up in one order (tested over team
+/// sizes). The others cut the sum (general matrix product) or order it by how they cut the output (`brgconv`).
 static bool keepsOrder(const std::string &implementation) {
-    if (implementation.find("strided") != std::string::npos) return false;
-    return startsWith(implementation, "jit") || startsWith(implementation, "brg") || startsWith(implementation, "brdgmm")
-        || startsWith(implementation, "ref");
+    return startsWith(implementation, "jit") || startsWith(implementation, "ref");
 }
 
 /// Parts of an operation that treats every image by itself.

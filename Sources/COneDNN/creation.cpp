@@ -21,11 +21,19 @@ struct Descriptor {
 
 using Layouts = std::vector<const hd_layout *>;
 
+/// How many elements of one dimension lie in a block; 1 if it is not blocked.
+int64_t blockSize(const View &v, int dimension) {
+    int64_t size = 1;
+    for (int b = 0; b < v.blocks; ++b)
+        if (v.blockDims[b] == dimension) size *= v.blockSizes[b];
+    return size;
+}
+
 /// The layout of `count` elements of one dimension of `whole`; NULL if that is no layout of its own. It begins at offset
 /// 0, the parts' pointers are moved instead: so equal parts share one kernel of oneDNN's cache.
 hd_layout *subLayout(const hd_layout *whole, int dimension, int64_t count) {
     const View v = view(whole->desc());
-    if (v.kind != dnnl_blocked) return nullptr;
+    if (v.kind != dnnl_blocked || count % blockSize(v, dimension) != 0) return nullptr;
     int64_t dims[DNNL_MAX_NDIMS];
     const int64_t offsets[DNNL_MAX_NDIMS] = {};
     std::copy(v.dims, v.dims + v.rank, dims);
@@ -39,13 +47,10 @@ hd_layout *subLayout(const hd_layout *whole, int dimension, int64_t count) {
     return status == dnnl_success ? result.release() : nullptr;
 }
 
-/// Where element `start` of one dimension begins, in bytes; `start` is a multiple of the dimension's blocks.
+/// Where element `start` of one dimension begins, in bytes. As every part before it has whole blocks, so has `start`.
 size_t byteOffset(const hd_layout *layout, int dimension, int64_t start) {
     const View v = view(layout->desc());
-    int64_t block = 1;
-    for (int b = 0; b < v.blocks; ++b)
-        if (v.blockDims[b] == dimension) block *= v.blockSizes[b];
-    return size_t(start / block * v.strides[dimension]) * elementBytes(v.type);
+    return size_t(start / blockSize(v, dimension) * v.strides[dimension]) * elementBytes(v.type);
 }
 
 /// Adds the part that `descriptor` describes.
@@ -129,6 +134,7 @@ bool divide(hd_primitive *primitive, const Request &request) {
         primitive->sumBytes += roundUp(bytes);
     }
     primitive->isDivided = true;
+    primitive->width = std::min(hd_threads(), int(count));
     primitive->implementation += " in " + std::to_string(count) + " parts";
     return true;
 }

@@ -108,12 +108,9 @@ int hd_set_threads(int count) {
     return threadCount;
 }
 
-/// How many threads work on a divided primitive.
-static int teamSize(const hd_primitive *primitive) { return std::min<int>(hd_threads(), int(primitive->parts.size())); }
-
 size_t hd_primitive_scratch_bytes(const hd_primitive *primitive) {
     if (!primitive->isDivided) return primitive->partScratch;
-    return primitive->sumBytes * primitive->parts.size() + primitive->partScratch * teamSize(primitive);
+    return primitive->sumBytes * primitive->parts.size() + primitive->partScratch * primitive->width;
 }
 
 hd_status hd_primitive_execute(hd_primitive *primitive, void *const *buffers, void *scratch) {
@@ -123,9 +120,8 @@ hd_status hd_primitive_execute(hd_primitive *primitive, void *const *buffers, vo
         execution.run(0, 0);
     } else {
         // Inside a team oneDNN keeps to the calling thread; a team of one is no team to OpenMP, so say so.
-        const int team = teamSize(primitive);
-        TeamSize size(team);
-        GOMP_parallel(work, &execution, unsigned(team), 0);
+        TeamSize team(primitive->width);
+        GOMP_parallel(work, &execution, unsigned(primitive->width), 0);
     }
     const auto status = dnnl_status_t(execution.status.load());
     return status == dnnl_success ? HD_OK : fail(status, primitive->what);

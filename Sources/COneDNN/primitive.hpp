@@ -48,7 +48,7 @@ struct hd_primitive {
     size_t sumBytes = 0;                ///< Bytes of one part's shares of all sums.
     size_t partScratch = 0;             ///< Bytes of oneDNN's scratch memory for one execution of a part.
     bool isDivided = false;
-    int width = 1;                      ///< Threads that an undivided primitive was made for.
+    int width = 1;                      ///< Threads that run it.
 
     hd_primitive() = default;
     hd_primitive(const hd_primitive &) = delete;

@@ -36,9 +36,9 @@ const char *hd_version(void);
 // with a long inner dimension, statistics) is divided, by its shapes alone, into parts made for one thread each, which the
 // team shares out and whose shares of a sum are added up in a fixed order.
 
-/// Sets how many threads primitives created from now on are made for (1 or more), and returns it. Default:
-/// OMP_NUM_THREADS, else every core. Call it between executions; primitives that exist already stay valid, but ask
-/// `hd_primitive_scratch_bytes` again.
+/// Sets how many threads run the primitives that are created from now on (1 or more), and returns it. Default:
+/// OMP_NUM_THREADS, else every core. Primitives that exist already keep theirs.
+/// libgomp keeps one team of waiting threads for each thread that executes: execute from one thread.
 int hd_set_threads(int count);
 
 /// The number of threads set.
@@ -68,7 +68,7 @@ hd_layout *hd_layout_clone(const hd_layout *layout);
 /// NULL is allowed.
 void hd_layout_destroy(hd_layout *layout);
 
-/// Bytes that a buffer of this layout takes, padding included; 0 for `any`.
+/// Bytes that a buffer of this layout takes, padding and gaps included; 0 for `any`.
 size_t hd_layout_bytes(const hd_layout *layout);
 /// Whether both describe the same dimensions, type and arrangement.
 int hd_layout_equal(const hd_layout *a, const hd_layout *b);
@@ -97,7 +97,7 @@ typedef struct hd_primitive hd_primitive;
 const hd_layout *hd_primitive_layout(const hd_primitive *primitive, int slot);
 /// How many slots `hd_primitive_execute` reads.
 int hd_primitive_slot_count(const hd_primitive *primitive);
-/// Bytes of scratch memory that an execution needs with the current number of threads (`hd_set_threads`).
+/// Bytes of scratch memory that an execution needs.
 size_t hd_primitive_scratch_bytes(const hd_primitive *primitive);
 /// Runs it. `buffers` has one pointer a slot, in slot order (unused slots are not read); `scratch` is
 /// `hd_primitive_scratch_bytes` bytes aligned to 64 (NULL if that is 0). Does not allocate on this side.
