@@ -75,7 +75,8 @@ import Testing
     @Test func layersTakeThemAndDependOnTheSeedAlone() throws {
         let layer = Linear(3, 2, weightInitializer: .constant(2), biasInitializer: .ones)
         #expect(layer(Tensor.ones([1, 3])).elements(as: Float.self) == [7, 7])
-        let (a, b, c) = (withSeed(3) { Conv2d(2, 4, kernel: 3) }, withSeed(3) { Conv2d(2, 4, kernel: 3) }, withSeed(4) { Conv2d(2, 4, kernel: 3) })
+        func conv(_ seed: UInt64) -> Conv2d { withSeed(seed) { Conv2d(2, 4, kernel: 3) } }
+        let (a, b, c) = (conv(3), conv(3), conv(4))
         #expect(try bits(a.weight.value) == bits(b.weight.value) && bits(a.bias!.value) == bits(b.bias!.value))
         #expect(try bits(a.weight.value) != bits(c.weight.value))
     }

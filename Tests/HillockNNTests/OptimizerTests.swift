@@ -62,7 +62,8 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
             #expect(optimizer.stepCount == step + 1)
             for index in 0..<2 {
                 #expect(parameters[index].value.isEvaluated)
-                try expectClose(parameters[index].value, Self.reference["\(optimizerCase.name).p\(index).\(step)"], "p\(index) after step \(step)")
+                let expected = Self.reference["\(optimizerCase.name).p\(index).\(step)"]
+                try expectClose(parameters[index].value, expected, "p\(index) after step \(step)")
             }
         }
     }
@@ -173,6 +174,18 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
         #expect(
             text.contains(
                 "[Adam] gradients are of 2 other parameters than the optimizer's 2 · differentiate by optimizer.parameters"), "\(text)")
+    }
+
+    @Test func refusesGradientsTwice() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let model = Linear(2, 1)
+            let optimizer = SGD(model, learningRate: 0.1)
+            let (_, gradients) = valueAndGradient(of: optimizer.parameters) { model(Tensor.ones([1, 2])).sum() }
+            optimizer.update(gradients)
+            optimizer.update(gradients)
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("[SGD] gradients were taken by an update before · differentiate anew for each step"), "\(text)")
     }
 
     @Test func clipsGradients() throws {

@@ -41,7 +41,8 @@ struct ReferenceValues {
 
 /// Same shape, and elements equal up to `tolerance`, absolute below 1 and relative above.
 func expectClose(
-    _ got: Tensor, _ expected: HostArray, tolerance: Double = 1e-12, _ what: String = "", sourceLocation: Testing.SourceLocation = #_sourceLocation
+    _ got: Tensor, _ expected: HostArray, tolerance: Double = 1e-12, _ what: String = "",
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
 ) throws {
     let array = try got.hostArray()
     #expect(array.shape == expected.shape, "\(what)", sourceLocation: sourceLocation)
