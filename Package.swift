@@ -11,6 +11,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.20.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     ],
     targets: [
         // Native libraries, found where the system keeps them.
@@ -36,6 +37,8 @@ let package = Package(
             dependencies: [
                 "HillockData",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
@@ -63,7 +66,9 @@ let package = Package(
         .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockCore", "HillockFormats"]),
         .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
         .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats"]),
-        .testTarget(name: "HillockDataTests", dependencies: ["HillockData", "HillockDownloads"]),
+        .testTarget(
+            name: "HillockDataTests",
+            dependencies: ["HillockData", "HillockDownloads", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems"]),
         .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI"]),
     ],
