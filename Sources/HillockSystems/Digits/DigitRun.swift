@@ -63,9 +63,12 @@ public final class DigitRun {
     private let maximumShift: Int
 
     /// A new run.
+    ///
+    /// - Parameter folder: where it keeps its files; unless given, the next of `runs/digits-1`, `runs/digits-2` …, made when everything else
+    ///   is in order.
     /// - Throws: ``DigitError/runExists(folder:)``, or what the data or the network throw.
-    public convenience init(_ request: Request, in folder: RunFolder, stopRequest: StopRequest = StopRequest()) throws {
-        guard !folder.holdsRun else { throw DigitError.runExists(folder: folder.path) }
+    public convenience init(_ request: Request, in folder: RunFolder? = nil, stopRequest: StopRequest = StopRequest()) throws {
+        if let folder, folder.holdsRun { throw DigitError.runExists(folder: folder.path) }
         try self.init(request, folder: folder, checkpoint: nil, stopRequest: stopRequest)
     }
 
@@ -86,9 +89,8 @@ public final class DigitRun {
         try self.init(request, folder: folder, checkpoint: (Checkpoint(path: file), file), stopRequest: stopRequest)
     }
 
-    private init(_ request: Request, folder: RunFolder, checkpoint: (value: Checkpoint, path: String)?, stopRequest: StopRequest) throws {
+    private init(_ request: Request, folder: RunFolder?, checkpoint: (value: Checkpoint, path: String)?, stopRequest: StopRequest) throws {
         let saved = SavedSettings(checkpoint?.value.settings ?? [])
-        self.folder = folder
         isResumed = checkpoint != nil
         dataset = try ImageDataset.load(request.data ?? saved.data ?? DatasetCatalog.mnist5k.name)
         let model = request.model ?? saved.model ?? .lenet
@@ -120,8 +122,9 @@ public final class DigitRun {
                 epochs: recipe.epochs, batchSize: recipe.batchSize, seed: seed, learningRate: recipe.learningRate),
             schedule: recipe.schedule(steps: steps), stopRequest: stopRequest)
         trainer.identity = settings
-        trainer.checkpoints = CheckpointPolicy(path: folder.checkpoint)
         if let checkpoint { try trainer.restore(checkpoint.value, path: checkpoint.path) }
+        self.folder = try folder ?? .createNext(named: "digits")
+        trainer.checkpoints = CheckpointPolicy(path: self.folder.checkpoint)
     }
 
     /// Trains, and writes weights and report when done; `nil` when asked to stop, having written a checkpoint.
