@@ -57,9 +57,14 @@ public struct ScatterAdd: Primitive {
         return TensorType(updates.dtype, Shape([rows] + updates.shape.dimensions.dropFirst(indices.shape.rank)))
     }
 
-    /// The rows of dy that were added to.
+    /// The rows of dy that were added to; zero for rows that were left out.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [.apply(Gather(), [upstream, inputs[1]]), nil]
+        let (updates, indices) = (inputs[0], inputs[1])
+        guard rows > 0 else { return [Tensor.zerosLike(updates), nil] }
+        let column = Shape(indices.shape.dimensions + [Int](repeating: 1, count: updates.rank - indices.rank))
+        let isInside = ((indices .>= 0) .& (indices .< Double(rows))).reshaped(to: column)
+        let rows = Tensor.apply(Gather(), [upstream, indices])
+        return [`where`(isInside, rows, Tensor.zerosLike(updates)), nil]
     }
 
     /// Adds in the order of the indices; rows outside are left out, as StableHLO says.
