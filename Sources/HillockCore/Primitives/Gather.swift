@@ -106,7 +106,16 @@ extension Tensor {
 }
 
 /// 1 at each index, 0 elsewhere, along a new last axis of extent `depth`; an index outside gives a row of zeros.
-public func oneHot(_ indices: Tensor, depth: Int, dtype: DType = .float32) -> Tensor {
-    let type = TensorType(indices.dtype, Shape(indices.shape.dimensions + [depth]))
-    return (indices.unsqueezed(axis: -1) .== Tensor.iota(type, axis: indices.rank)).converted(to: dtype)
+public func oneHot(
+    _ indices: Tensor, depth: Int, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    let shape = Shape(indices.shape.dimensions + [depth])
+    guard indices.dtype.isArithmetic, !indices.dtype.isFloatingPoint, depth >= 0 else {
+        return .failed(
+            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"), [indices],
+            at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
+    }
+    // Bytes could not count beyond 255.
+    let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices
+    return (indices.unsqueezed(axis: -1) .== Tensor.iota(TensorType(indices.dtype, shape), axis: indices.rank)).converted(to: dtype)
 }
