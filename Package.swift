@@ -11,6 +11,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.20.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     ],
     targets: [
         // Native libraries, found where the system keeps them.
@@ -19,23 +20,25 @@ let package = Package(
         .systemLibrary(name: "PNGLibrary", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         // Thin C: bindings and vector kernels, nothing else.
-        .target(name: "COneDNN", dependencies: ["DNNLLibrary"]),
+        .target(name: "COneDNN", dependencies: ["DNNLLibrary"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
-        .target(name: "CImage", dependencies: ["PNGLibrary"]),
+        .target(name: "CImage", dependencies: ["PNGLibrary"], linkerSettings: [.linkedLibrary("png")]),
+        // Data compiled in by #embed, so that one copied executable works alone; `.embedInCode` takes minutes for the same bytes.
+        .target(name: "CEmbeddedData", exclude: ["mnist-5k"]),
 
         .target(name: "HillockCore"),
         .target(name: "HillockCPU", dependencies: ["HillockCore", "CKernels", "COneDNN"]),
         .target(name: "HillockNN", dependencies: ["HillockCore"]),
         .target(name: "HillockOptimizers", dependencies: ["HillockCore", "HillockNN"]),
         .target(name: "HillockFormats", dependencies: ["HillockCore", "CImage", "ZlibLibrary"]),
-        .target(
-            name: "HillockData", dependencies: ["HillockCore", "HillockFormats"],
-            resources: [.copy("Resources/mnist-5k")]),
+        .target(name: "HillockData", dependencies: ["HillockCore", "HillockFormats", "CEmbeddedData"]),
         .target(
             name: "HillockDownloads",
             dependencies: [
                 "HillockData",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .target(
@@ -63,7 +66,9 @@ let package = Package(
         .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockCore", "HillockFormats"]),
         .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
         .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats"]),
-        .testTarget(name: "HillockDataTests", dependencies: ["HillockData", "HillockDownloads"]),
+        .testTarget(
+            name: "HillockDataTests",
+            dependencies: ["HillockData", "HillockDownloads", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems"]),
         .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI"]),
     ],

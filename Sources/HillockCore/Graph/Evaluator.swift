@@ -39,11 +39,16 @@ final class Evaluator: Sendable {
         state.withLock { _ in node.inputs }
     }
 
-    /// The unevaluated graph below the nodes as a program, without running it.
-    func program(for nodes: [Node]) -> Program {
+    /// The unevaluated graph below the nodes as a program, without running it; the nodes in `known` are taken as inputs.
+    func program(for nodes: [Node], from known: [Node] = []) -> Program {
         state.withLock { state in
+            let open = known.filter { if case .none = $0.value { true } else { false } }
+            for node in open { node.value = .standIn }
             state.walk(nodes)
-            defer { state.forget() }
+            defer {
+                state.forget()
+                for node in open { node.value = .none }
+            }
             return state.program()
         }
     }
@@ -172,7 +177,7 @@ private struct State: ~Copyable {
         let program = program()
         let plan = try device.engine.plan(program)
         planCount += 1
-        PlanLog.planned(program, number: planCount, among: cache.programs(on: device.engine.name))
+        PlanLog.planned(program, plan, number: planCount, among: cache.programs(on: device.engine.name))
         cache.insert(key, PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan))
         return plan
     }

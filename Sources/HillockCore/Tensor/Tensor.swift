@@ -91,7 +91,7 @@ extension Tensor {
         _ error: ShapeError, _ inputs: [Tensor], at location: SourceLocation? = nil, guess: TensorType? = nil
     ) -> Tensor {
         var error = error
-        for input in inputs where error.layer == nil {
+        for input in inputs where error.layer == nil && LayerPath.current == nil {
             // "blocks.2.conv1.weight" belongs to the layer "blocks.2.conv1".
             if let path = Evaluator.shared.label(of: input.node)?.path, let dot = path.lastIndex(of: ".") { error.layer = String(path[..<dot]) }
         }

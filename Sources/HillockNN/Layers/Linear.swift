@@ -1,22 +1,45 @@
 import HillockCore
 
-/// y = x·Wᵀ + b: `[…, in] → […, out]`.
+/// A dense (fully connected, affine) layer: y = x·Wᵀ + b, along the last axis.
+///
+/// Shapes: `[…, in] → […, out]`. Checkpoint names: `weight` `[out, in]`, `bias` `[out]`.
 public struct Linear: Layer {
     /// `[out, in]`
     public let weight: Parameter
     /// `[out]`
     public let bias: Parameter?
+    private let scope = LayerScope()
 
-    /// A layer whose weights begin uniform in ±1/√in, as PyTorch's.
-    public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
-        let bound = 1 / Double(inputs).squareRoot()
-        weight = Parameter(.uniform([outputs, inputs], low: -bound, high: bound))
-        self.bias = bias ? Parameter(.uniform([outputs], low: -bound, high: bound)) : nil
+    /// A layer from `inputs` to `outputs` features.
+    ///
+    /// - Parameters:
+    ///   - inputs: Extent of the input's last axis.
+    ///   - outputs: Extent of the output's last axis.
+    ///   - bias: Whether a bias is added.
+    ///   - weightInitializer: How the weight begins; uniform in ±1/√in unless given, as PyTorch's.
+    ///   - biasInitializer: How the bias begins; uniform in ±1/√in unless given, as PyTorch's.
+    ///   - dtype: `f32` or `f64`.
+    public init(
+        _ inputs: Int, _ outputs: Int, bias: Bool = true,
+        weightInitializer: Initializer = .kaimingUniform(.leakyReLU(slope: 5.0.squareRoot())), biasInitializer: Initializer? = nil,
+        dtype: DType = .float32
+    ) {
+        weight = Parameter(weightInitializer([outputs, inputs], dtype: dtype))
+        self.bias = bias ? Parameter((biasInitializer ?? .bias(fanIn: inputs))([outputs], dtype: dtype)) : nil
     }
 
     /// Applies the layer to the last axis.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        let product = matmul(x, weight.value, transposingRight: true)
-        return bias.map { product + $0.value } ?? product
+        scope.enter(self, x) {
+            let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+            guard x.rank > 0, x.shape[-1] == inputs else {
+                let features = x.rank == 0 ? "no" : "\(x.shape[-1])"
+                return .failed(
+                    ShapeError("linear", "input \(x.shape) has \(features) features, weight \(weight.shape) wants \(inputs)"),
+                    [weight.value], guess: TensorType(x.dtype, Shape(x.shape.dimensions.dropLast() + [outputs])))
+            }
+            let product = matmul(x, weight.value, transposingRight: true)
+            return bias.map { product + $0.value } ?? product
+        }
     }
 }

@@ -1,0 +1,8 @@
+// `import Hillock`: everything that users need.
+@_exported import HillockCPU
+@_exported import HillockCore
+@_exported import HillockData
+@_exported import HillockFormats
+@_exported import HillockNN
+@_exported import HillockOptimizers
+@_exported import HillockTraining

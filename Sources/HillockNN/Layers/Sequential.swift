@@ -1,0 +1,30 @@
+import HillockCore
+
+/// Layers one after the other, each applied to what the one before it gives.
+///
+/// Shapes: the first layer's input `→` the last layer's output. Checkpoint names: a layer's position, then its own: `0.weight`.
+public struct Sequential: Layer {
+    /// Layers stand directly under the module: `0.weight`, not `layers.0.weight`.
+    public static var checkpointNames: [String: String] { ["layers": ""] }
+
+    /// The layers, in order.
+    public let layers: [any Layer]
+    private let scope = LayerScope()
+
+    /// These layers one after the other.
+    public init(_ layers: any Layer...) { self.layers = layers }
+
+    /// These layers one after the other.
+    public init(_ layers: [any Layer]) { self.layers = layers }
+
+    /// Applies the layers in order.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        let path = (scope.path ?? LayerPath.current)?.components ?? []
+        var y = x
+        for (position, layer) in layers.enumerated() {
+            // A layer without parameters, or of the user's, is found by its position.
+            y = LayerPath.$current.withValue(LayerPath(path + ["\(position)"])) { layer(y) }
+        }
+        return y
+    }
+}

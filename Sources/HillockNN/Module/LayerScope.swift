@@ -1,0 +1,53 @@
+import HillockCore
+import Synchronization
+
+/// What a layer keeps to know where it stands in its model, so that errors and summaries can say so.
+///
+/// Every layer of the library has one. A layer of your own may: `private let scope = LayerScope()`, and `scope.enter(self, x) { … }` around
+/// its computation.
+public final class LayerScope: Sendable {
+    private let state = Mutex<LayerPath?>(nil)
+
+    /// A scope whose place is not known yet: it is found when the model is asked for its contents, as an optimizer does.
+    public init() {}
+
+    /// The layer's path in the model that was last asked for its contents; empty for the model itself.
+    package var path: LayerPath? {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    /// Runs `body`, the computation of `layer` on `x`.
+    public func enter<L: Layer>(_ layer: L, _ x: Tensor, _ body: () -> Tensor) -> Tensor {
+        let path = path
+        let output: Tensor
+        if let path, !path.components.isEmpty {
+            output = LayerPath.$current.withValue(path, operation: body)
+        } else {
+            output = body()
+        }
+        LayerObserver.current?.record(.init(path: path?.description ?? "", type: "\(L.self)", input: x, output: output))
+        return output
+    }
+}
+
+/// Collects the layers that are called, for ``Layer/summary(input:batch:dtype:)``.
+final class LayerObserver: Sendable {
+    @TaskLocal static var current: LayerObserver?
+
+    /// One call of a layer.
+    struct Call: Sendable {
+        let path: String
+        let type: String
+        let input: Tensor
+        let output: Tensor
+    }
+
+    private let state = Mutex<[Call]>([])
+
+    var calls: [Call] { state.withLock { $0 } }
+
+    func record(_ call: Call) {
+        state.withLock { $0.append(call) }
+    }
+}

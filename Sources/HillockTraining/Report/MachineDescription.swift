@@ -1,0 +1,68 @@
+import Foundation
+
+/// The machine that something was measured on, in words.
+public struct MachineDescription: Sendable, Hashable, Codable {
+    /// Name of the processor.
+    public var processor: String
+    /// Cores that this process may use.
+    public var cores: Int
+    /// Main memory in bytes.
+    public var memory: UInt64
+    /// Name and version of the operating system.
+    public var system: String
+    /// The Swift compiler that the program was built with.
+    public var swift: String
+    /// What computed: `cpu`, `reference` …
+    public var engine: String
+
+    /// This machine.
+    public static func current(engine: String) -> MachineDescription {
+        let info = ProcessInfo.processInfo
+        return MachineDescription(
+            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: usableCores, memory: info.physicalMemory,
+            system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler, engine: engine)
+    }
+
+    /// The value of the first line `name … : value` of a system file.
+    private static func field(_ name: String, of path: String, separator: Character = ":") -> String? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") where line.hasPrefix(name) {
+            guard let mark = line.firstIndex(of: separator) else { continue }
+            let value = line[line.index(after: mark)...].trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
+            if !value.isEmpty { return value }
+        }
+        return nil
+    }
+
+    /// Containers may allow fewer cores than the machine has.
+    private static var usableCores: Int {
+        var set = cpu_set_t()
+        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return ProcessInfo.processInfo.activeProcessorCount }
+        return withUnsafeBytes(of: &set) { bytes in bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
+    }
+
+    private static var architecture: String {
+        #if arch(x86_64)
+            "x86-64"
+        #elseif arch(arm64)
+            "AArch64"
+        #else
+            "another architecture"
+        #endif
+    }
+
+    // The version can only be asked for when compiling.
+    private static var compiler: String {
+        #if compiler(>=6.5)
+            "Swift 6.5 or later"
+        #elseif compiler(>=6.4)
+            "Swift 6.4"
+        #elseif compiler(>=6.3)
+            "Swift 6.3"
+        #elseif compiler(>=6.2)
+            "Swift 6.2"
+        #else
+            "Swift 6.1"
+        #endif
+    }
+}

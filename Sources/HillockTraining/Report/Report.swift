@@ -1,0 +1,239 @@
+import Foundation
+
+/// The page that a run ends with: one HTML file that needs nothing else, neither network nor fonts nor scripts.
+///
+/// A pure function of the record: the same record gives the same bytes.
+public struct Report: Sendable {
+    /// What is shown.
+    public let record: RunRecord
+
+    /// A report of this run.
+    public init(_ record: RunRecord) { self.record = record }
+
+    /// The page.
+    public var html: String {
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>\(escaped(record.title)): \(percent(record.testAccuracy))</title>
+        <style>
+        \(ReportStyle.css)
+        </style>
+        </head>
+        <body>
+        <main>
+        \(header)
+        \(curves)
+        \(epochs)
+        \(confusion)
+        \(mistakes)
+        \(facts)
+        </main>
+        </body>
+        </html>
+
+        """
+    }
+}
+
+// MARK: - Sections
+
+extension Report {
+    private var header: String {
+        let wrong = record.confusion.total - record.confusion.correct
+        return """
+            <header>
+            <p class="kicker">\(escaped(record.title)) · \(escaped(record.model)) · \(escaped(record.data))</p>
+            <h1>\(percent(record.testAccuracy)) <span>of the test images are right</span></h1>
+            <p class="summary">\(grouped(record.confusion.correct)) of \(grouped(record.confusion.total)) images, \(grouped(wrong)) wrong.
+            Trained on \(grouped(record.trainCount)) images in \(duration(record.seconds)),
+            \(record.epochs.count == 1 ? "one epoch" : "\(record.epochs.count) epochs"); \(grouped(record.parameterCount)) parameters.</p>
+            </header>
+            """
+    }
+
+    private var curves: String {
+        let byEpoch = record.epochs.filter { $0.test["loss"] != nil }
+        let losses = record.losses.map { (x: Double($0.step), y: $0.loss) }
+        // A few huge losses at the start would flatten all that follows.
+        let sorted = losses.map(\.y).filter(\.isFinite).sorted()
+        let top = sorted.isEmpty ? nil : sorted[min(sorted.count - 1, sorted.count * 98 / 100)] * 1.1
+        let loss = LineChart(
+            title: "Loss by step", xLabel: "step",
+            series: [
+                .init(name: "training, by batch", style: "faint", points: losses),
+                .init(name: "training, mean of an epoch", style: "a", points: record.epochs.map { (Double($0.step), $0.training["loss"] ?? .nan) }, dots: true),
+                .init(name: "test", style: "b", points: byEpoch.map { (Double($0.step), $0.test["loss"] ?? .nan) }, dots: true),
+            ], yText: { short($0) }, xText: { grouped(Int($0.rounded())) }, yMinimum: 0, yMaximum: top)
+        let accuracies = record.epochs.flatMap { [$0.training["accuracy"], $0.test["accuracy"]].compactMap(\.self) }
+        let accuracy = LineChart(
+            title: "Accuracy by epoch", xLabel: "epoch",
+            series: [
+                .init(name: "training", style: "a", points: record.epochs.map { (Double($0.epoch), $0.training["accuracy"] ?? .nan) }, dots: true),
+                .init(name: "test", style: "b", points: byEpoch.map { (Double($0.epoch), $0.test["accuracy"] ?? .nan) }, dots: true),
+            ], yText: { "\(short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: accuracies.min(), yMaximum: 1)
+        return """
+            <section>
+            <h2>How it learned</h2>
+            <div class="charts">
+            <figure><figcaption>Loss</figcaption>
+            \(loss.svg)</figure>
+            <figure><figcaption>Accuracy</figcaption>
+            \(accuracy.svg)</figure>
+            </div>
+            <p class="note">Training values are measured before each update, with dropout and shifted images where the model uses them, so the
+            test images can score better.</p>
+            </section>
+            """
+    }
+
+    private var epochs: String {
+        let rows = record.epochs.map { epoch in
+            "<tr>"
+                + [
+                    "\(epoch.epoch)", value(epoch.training["loss"], 4), epoch.training["accuracy"].map(percent) ?? "–",
+                    value(epoch.test["loss"], 4), epoch.test["accuracy"].map(percent) ?? "–", "\(Float(epoch.learningRate))",
+                    "\(fixed(epoch.trainingSeconds, 1)) s", grouped(Int(epoch.samplesPerSecond)),
+                ].map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
+        }
+        return """
+            <section>
+            <h2>Epoch by epoch</h2>
+            <div class="scroll"><table class="numbers">
+            <thead><tr><th>Epoch</th><th>Training loss</th><th>Training accuracy</th><th>Test loss</th><th>Test accuracy</th>\
+            <th>Learning rate at the end</th><th>Time</th><th>Images a second</th></tr></thead>
+            <tbody>
+            \(rows.joined(separator: "\n"))
+            </tbody>
+            </table></div>
+            </section>
+            """
+    }
+
+    private var confusion: String {
+        let matrix = record.confusion
+        let names = record.classNames
+        let mostWrong = matrix.counts.enumerated().flatMap { row in row.element.enumerated().filter { $0.offset != row.offset }.map(\.element) }.max() ?? 0
+        let head = names.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined()
+        let rows = matrix.counts.enumerated().map { actual, row in
+            let cells = row.enumerated().map { predicted, count in
+                if actual == predicted {
+                    let recall = matrix.recall(of: actual) ?? 0
+                    return "<td class=\"right\" style=\"--w:\(fixed(0.15 + 0.5 * recall, 2))\">\(grouped(count))</td>"
+                }
+                if count == 0 { return "<td class=\"zero\">·</td>" }
+                let weight = 0.12 + 0.6 * Double(count) / Double(max(mostWrong, 1))
+                let title = "\(grouped(count)) × \(names[actual]) taken for \(names[predicted])"
+                return "<td class=\"wrong\" style=\"--w:\(fixed(weight, 2))\" title=\"\(escaped(title))\">\(grouped(count))</td>"
+            }
+            let recall = matrix.recall(of: actual).map(percent) ?? "–"
+            return "<tr><th scope=\"row\">\(escaped(names[actual]))</th>\(cells.joined())<td class=\"sum\">\(recall)</td></tr>"
+        }
+        let precision = names.indices.map { "<td class=\"sum\">\(matrix.precision(of: $0).map(percent) ?? "–")</td>" }.joined()
+        return """
+            <section>
+            <h2>What was taken for what</h2>
+            <div class="scroll"><table class="confusion">
+            <thead><tr><th class="corner">is ↓ taken for →</th>\(head)<th class="sum">found</th></tr></thead>
+            <tbody>
+            \(rows.joined(separator: "\n"))
+            </tbody>
+            <tfoot><tr><th class="sum">right of those</th>\(precision)<td></td></tr></tfoot>
+            </table></div>
+            <p class="note">“Found”: of the images of a class, the share that was recognised. “Right of those”: of the images taken for a class,
+            the share that is of it.</p>
+            </section>
+            """
+    }
+
+    private var mistakes: String {
+        let names = record.classNames
+        let wrong = record.confusion.total - record.confusion.correct
+        guard !record.mistakes.isEmpty else {
+            return wrong > 0 ? "" : "<section><h2>Mistakes</h2><p>None: every test image is right.</p></section>"
+        }
+        let figures = record.mistakes.map { mistake in
+            let alt = "Test image \(mistake.index): a \(names[mistake.actual]) taken for a \(names[mistake.predicted])"
+            return """
+                <figure><img src="data:image/png;base64,\(mistake.image.base64EncodedString())" alt="\(escaped(alt))" title="\(escaped(alt))">
+                <figcaption><b>\(escaped(names[mistake.actual]))</b> taken for <b class="wrong">\(escaped(names[mistake.predicted]))</b>
+                <span>sure \(percent(mistake.confidence, 1)), right class \(percent(mistake.actualProbability, 1))</span></figcaption></figure>
+                """
+        }
+        let which = record.mistakes.count < wrong ? "The \(record.mistakes.count) surest of \(grouped(wrong))." : "All of them, the surest first."
+        return """
+            <section>
+            <h2>The worst mistakes</h2>
+            <p class="note">\(which)</p>
+            <div class="mistakes">
+            \(figures.joined(separator: "\n"))
+            </div>
+            </section>
+            """
+    }
+
+    private var facts: String {
+        let machine = record.machine
+        let memory = Double(machine.memory) / 1_073_741_824
+        let run =
+            [("Started", date(record.started)), ("Time", duration(record.seconds)), ("Model", "\(record.model), \(grouped(record.parameterCount)) parameters")]
+            + record.settings.map { ($0.name.prefix(1).uppercased() + $0.name.dropFirst(), $0.value) }.filter { $0.0 != "Model" }
+        let place = [
+            ("Processor", machine.processor), ("Cores", "\(machine.cores)"), ("Memory", "\(fixed(memory, 1)) GiB"), ("System", machine.system),
+            ("Swift", machine.swift), ("Engine", machine.engine), ("Program", "hillock \(record.version)"),
+        ]
+        func table(_ title: String, _ rows: [(String, String)]) -> String {
+            let body = rows.map { "<tr><th scope=\"row\">\(escaped($0.0))</th><td>\(escaped($0.1))</td></tr>" }.joined(separator: "\n")
+            return "<div><h2>\(title)</h2><table class=\"facts\">\n\(body)\n</table></div>"
+        }
+        return "<section class=\"columns\">\n\(table("Settings", run))\n\(table("Machine", place))\n</section>"
+    }
+}
+
+// MARK: - Numbers as people read them
+
+/// `98.70 %`
+private func percent(_ share: Double) -> String { percent(share, 2) }
+
+private func percent(_ share: Double, _ digits: Int) -> String { "\(fixed(100 * share, digits)) %" }
+
+/// `60,000`
+private func grouped(_ number: Int) -> String {
+    var text = String(abs(number))
+    var place = text.count - 3
+    while place > 0 {
+        text.insert(",", at: text.index(text.startIndex, offsetBy: place))
+        place -= 3
+    }
+    return (number < 0 ? "-" : "") + text
+}
+
+private func value(_ number: Double?, _ digits: Int) -> String { number.map { fixed($0, digits) } ?? "–" }
+
+/// Up to three digits after the point, no zeros at the end.
+private func short(_ number: Double) -> String {
+    var text = fixed(number, 3)
+    while text.contains("."), text.last == "0" || text.last == "." { text.removeLast() }
+    return text
+}
+
+/// `1 min 12 s`
+private func duration(_ seconds: Double) -> String {
+    guard seconds >= 10 else { return "\(fixed(seconds, 1)) s" }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+}
+
+/// `2026-03-14 15:09 UTC`
+private func date(_ seconds: Double) -> String {
+    var time = time_t(seconds)
+    var parts = tm()
+    gmtime_r(&time, &parts)
+    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) \(two(parts.tm_hour)):\(two(parts.tm_min)) UTC"
+}

@@ -1,0 +1,114 @@
+import Foundation
+import HillockFormats
+
+/// A finished training run of a classifier of images: all that its report shows.
+public struct RunRecord: Sendable, Hashable, Codable {
+    /// Name for people: `Handwritten digits`.
+    public var title: String
+    /// Version of the program.
+    public var version: String
+    /// Name of the model.
+    public var model: String
+    /// Number of trained elements.
+    public var parameterCount: Int
+    /// Name of the data set, for people.
+    public var data: String
+    /// Number of images that were trained on and tested on.
+    public var trainCount: Int, testCount: Int
+    /// What the classes are called.
+    public var classNames: [String]
+    /// What the run was started with.
+    public var settings: [Setting]
+    /// Where it ran.
+    public var machine: MachineDescription
+    /// When it was started, in seconds since 1970.
+    public var started: Double
+    /// How long it took, in seconds.
+    public var seconds: Double
+    /// The training loss by step: means of neighbouring steps where there are many.
+    public var losses: [LossPoint]
+    /// One row for each epoch.
+    public var epochs: [EpochRecord]
+    /// Mean loss on the test images.
+    public var testLoss: Double
+    /// How often test images of one class were taken for another.
+    public var confusion: ConfusionMatrix
+    /// Some of the wrong ones, the surest first.
+    public var mistakes: [Mistake]
+
+    /// The loss of some steps that follow each other.
+    public struct LossPoint: Sendable, Hashable, Codable {
+        /// The last of the steps, counted from 1.
+        public var step: Int
+        /// Mean of their losses.
+        public var loss: Double
+    }
+
+    /// A test image that was taken for something else.
+    public struct Mistake: Sendable, Hashable, Codable {
+        /// Its place in the test set, counted from 0.
+        public var index: Int
+        /// The image as a PNG file.
+        public var image: Data
+        /// What it is.
+        public var actual: Int
+        /// What it was taken for.
+        public var predicted: Int
+        /// The probability of what it was taken for.
+        public var confidence: Double
+        /// The probability of what it is.
+        public var actualProbability: Double
+    }
+
+    /// The record of these parts.
+    public init(
+        title: String, version: String, model: String, parameterCount: Int, data: String, trainCount: Int, testCount: Int,
+        classNames: [String], settings: [Setting], machine: MachineDescription, started: Double, seconds: Double, losses: [LossPoint],
+        epochs: [EpochRecord], testLoss: Double, confusion: ConfusionMatrix, mistakes: [Mistake]
+    ) {
+        self.title = title
+        self.version = version
+        self.model = model
+        self.parameterCount = parameterCount
+        self.data = data
+        self.trainCount = trainCount
+        self.testCount = testCount
+        self.classNames = classNames
+        self.settings = settings
+        self.machine = machine
+        self.started = started
+        self.seconds = seconds
+        self.losses = losses
+        self.epochs = epochs
+        self.testLoss = testLoss
+        self.confusion = confusion
+        self.mistakes = mistakes
+    }
+
+    /// The part of the test images that are right.
+    public var testAccuracy: Double { confusion.accuracy }
+
+    /// At most `count` points for a curve: means over neighbouring steps.
+    public static func curve(_ losses: [Double], count: Int = 400) -> [LossPoint] {
+        let width = max(1, (losses.count + count - 1) / count)
+        return stride(from: 0, to: losses.count, by: width).map { start in
+            let piece = losses[start..<min(start + width, losses.count)]
+            return LossPoint(step: piece.endIndex, loss: piece.reduce(0, +) / Double(piece.count))
+        }
+    }
+
+    /// The record as JSON.
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    /// Reads a record.
+    public init(json: Data) throws {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        self = try decoder.decode(RunRecord.self, from: json)
+    }
+}
