@@ -57,9 +57,14 @@ public struct ScatterAdd: Primitive {
         return TensorType(updates.dtype, Shape([rows] + updates.shape.dimensions.dropFirst(indices.shape.rank)))
     }
 
-    /// The rows of dy that were added to.
+    /// The rows of dy that were added to; zero for rows that were left out.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [.apply(Gather(), [upstream, inputs[1]]), nil]
+        let (updates, indices) = (inputs[0], inputs[1])
+        guard rows > 0 else { return [Tensor.zerosLike(updates), nil] }
+        let column = Shape(indices.shape.dimensions + [Int](repeating: 1, count: updates.rank - indices.rank))
+        let isInside = ((indices .>= 0) .& (indices .< Double(rows))).reshaped(to: column)
+        let rows = Tensor.apply(Gather(), [upstream, indices])
+        return [`where`(isInside, rows, Tensor.zerosLike(updates)), nil]
     }
 
     /// Adds in the order of the indices; rows outside are left out, as StableHLO says.
@@ -101,7 +106,16 @@ extension Tensor {
 }
 
 /// 1 at each index, 0 elsewhere, along a new last axis of extent `depth`; an index outside gives a row of zeros.
-public func oneHot(_ indices: Tensor, depth: Int, dtype: DType = .float32) -> Tensor {
-    let type = TensorType(indices.dtype, Shape(indices.shape.dimensions + [depth]))
-    return (indices.unsqueezed(axis: -1) .== Tensor.iota(type, axis: indices.rank)).converted(to: dtype)
+public func oneHot(
+    _ indices: Tensor, depth: Int, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    let shape = Shape(indices.shape.dimensions + [depth])
+    guard indices.dtype.isArithmetic, !indices.dtype.isFloatingPoint, depth >= 0 else {
+        return .failed(
+            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"), [indices],
+            at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
+    }
+    // Bytes could not count beyond 255.
+    let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices
+    return (indices.unsqueezed(axis: -1) .== Tensor.iota(TensorType(indices.dtype, shape), axis: indices.rank)).converted(to: dtype)
 }
