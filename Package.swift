@@ -20,9 +20,9 @@ let package = Package(
         .systemLibrary(name: "PNGLibrary", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         // Thin C: bindings and vector kernels, nothing else.
-        .target(name: "COneDNN", dependencies: ["DNNLLibrary"]),
+        .target(name: "COneDNN", dependencies: ["DNNLLibrary"], linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
-        .target(name: "CImage", dependencies: ["PNGLibrary"]),
+        .target(name: "CImage", dependencies: ["PNGLibrary"], linkerSettings: [.linkedLibrary("png")]),
         // Data compiled in by #embed, so that one copied executable works alone; `.embedInCode` takes minutes for the same bytes.
         .target(name: "CEmbeddedData", exclude: ["mnist-5k"]),
 

@@ -1,4 +1,4 @@
-// `import Hillock` is all that a program needs: tensors, the native engine, networks, optimizers, formats, data and training.
+// `import Hillock`: everything that users need.
 @_exported import HillockCPU
 @_exported import HillockCore
 @_exported import HillockData

@@ -39,7 +39,7 @@ public final class Adam: Optimizer {
     /// Updates done so far.
     public var stepCount: Int { moments.core.stepCount }
     /// Changes the parameters, and computes them with everything else that the step wrote.
-    public func update(_ gradients: consuming Gradients, evaluating others: [Tensor]) { moments.update(gradients, evaluating: others) }
+    public func update(_ gradients: Gradients, evaluating others: [Tensor]) { moments.update(gradients, evaluating: others) }
     /// `step`, and each parameter's `exp_avg` and `exp_avg_sq`.
     public var state: [(name: String, tensor: Tensor)] { moments.core.state }
     /// Goes on from a saved state.

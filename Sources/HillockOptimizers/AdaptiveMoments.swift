@@ -29,17 +29,15 @@ final class AdaptiveMoments {
         core = OptimizerCore(name, owner, slots: ["exp_avg", "exp_avg_sq"], decaying: decaying)
     }
 
-    func update(_ gradients: consuming Gradients, evaluating others: [Tensor]) {
-        let loss = gradients.loss
-        step(gradients)
-        core.evaluate(others + (loss.map { [$0] } ?? []))
+    func update(_ gradients: Gradients, evaluating others: [Tensor]) {
+        core.evaluate(others + step(gradients))
     }
 
-    /// Writes the new values, lazily: for each parameter one chain over p, g, m and v that gives p, m and v. A function of its own, so that
-    /// the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives the loss: for each parameter one chain over p, g, m and v that gives p, m and v. A function
+    /// of its own, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: consuming Gradients) {
-        guard let values = core.values(of: gradients) else { return }
+    private func step(_ gradients: Gradients) -> [Tensor] {
+        guard let (values, loss) = core.take(gradients) else { return [] }
         core.stepCount += 1
         let t = Double(core.stepCount)
         let stepSize = learningRate / (1 - power(beta1, t))
@@ -65,5 +63,6 @@ final class AdaptiveMoments {
             core.slots[1][position] = v
             parameter.value = p - m * s.size / (sqrt(v) * s.correction + s.epsilon)
         }
+        return loss
     }
 }

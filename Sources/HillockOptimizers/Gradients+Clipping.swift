@@ -9,19 +9,20 @@ extension Gradients {
         return sqrt(squares.dropFirst().reduce(first) { $0 + $1.converted(to: first.dtype) })
     }
 
-    /// The gradients scaled down by one factor so that their ``globalNorm`` is at most `limit`; shorter ones stay as they are
+    /// Scales the gradients down by one factor so that their ``globalNorm`` is at most `limit`; shorter ones stay as they are
     /// (Pascanu, Mikolov, Bengio 2013). As PyTorch's `clip_grad_norm_`: the factor is min(1, limit / (norm + 10⁻⁶)).
-    public func clipped(toNorm limit: Double) -> Gradients {
-        let factor = minimum(limit / (globalNorm + 1e-6), 1)
-        var copy = self
-        copy.values = values.map { $0 * factor.converted(to: $0.dtype) }
-        return copy
+    ///
+    /// - Returns: The norm before; to read it, let the update compute it too: `update(gradients, evaluating: [norm])`.
+    @discardableResult
+    public func clip(toNorm limit: Double) -> Tensor {
+        let norm = globalNorm
+        let factor = minimum(limit / (norm + 1e-6), 1)
+        values = values.map { $0 * factor.converted(to: $0.dtype) }
+        return norm
     }
 
-    /// Each element of the gradients brought into ±`limit`, as PyTorch's `clip_grad_value_`.
-    public func clipped(toValue limit: Double) -> Gradients {
-        var copy = self
-        copy.values = values.map { minimum(maximum($0, -limit), limit) }
-        return copy
+    /// Brings each element of the gradients into ±`limit`, as PyTorch's `clip_grad_value_`.
+    public func clip(toValue limit: Double) {
+        values = values.map { minimum(maximum($0, -limit), limit) }
     }
 }

@@ -22,13 +22,13 @@ public protocol Optimizer: AnyObject {
     /// Changes the parameters, and computes in one program: the new parameters, the optimizer's state, the loss, the model's buffers (such
     /// as running statistics), and `others`.
     ///
-    /// Gradients are given up here: one that nobody holds any longer need never be written to memory.
+    /// Takes the gradients out of their box: one that nobody holds any longer need never be written to memory.
     ///
     /// - Parameters:
     ///   - gradients: Of exactly ``parameters``, in their order.
     ///   - others: What else is wanted of this step, such as the number of right answers. Computed later it would need the forward pass
     ///     once more.
-    func update(_ gradients: consuming Gradients, evaluating others: [Tensor])
+    func update(_ gradients: Gradients, evaluating others: [Tensor])
 
     /// What has to be saved to go on exactly as if never interrupted, but for the learning rate: `step`, and for each parameter its
     /// moments, such as `conv1.weight.exp_avg`.
@@ -41,7 +41,7 @@ public protocol Optimizer: AnyObject {
 
 extension Optimizer {
     /// Changes the parameters, and computes them with the optimizer's state, the loss and the model's buffers in one program.
-    public func update(_ gradients: consuming Gradients) {
+    public func update(_ gradients: Gradients) {
         update(gradients, evaluating: [])
     }
 }

@@ -28,17 +28,22 @@ struct OptimizerCore {
         evaluate([])
     }
 
-    /// Gives up the gradients' tensors, if they are the parameters' own.
-    func values(of gradients: consuming Gradients) -> [Tensor]? {
-        let (given, values) = (gradients.parameters, gradients.values)
-        guard given.count == parameters.count, values.count == parameters.count, zip(given, parameters).allSatisfy({ $0 === $1 }) else {
+    /// Takes the gradients, if they are the parameters' own, and the loss.
+    func take(_ gradients: Gradients) -> (values: [Tensor], loss: [Tensor])? {
+        let given = gradients.parameters
+        guard given.count == parameters.count, zip(given, parameters).allSatisfy({ $0 === $1 }) else {
             misuse(
                 ShapeError(
                     name, "gradients are of \(given.count) other parameters than the optimizer's \(parameters.count)",
                     hint: "differentiate by optimizer.parameters"))
             return nil
         }
-        return values
+        let (values, loss) = gradients.take()
+        guard values.count == parameters.count else {
+            misuse(ShapeError(name, "gradients were taken by an update before", hint: "differentiate anew for each step"))
+            return nil
+        }
+        return (values, loss.map { [$0] } ?? [])
     }
 
     /// Computes everything that a step wrote, and `others`.

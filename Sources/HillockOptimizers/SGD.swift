@@ -55,16 +55,14 @@ public final class SGD: Optimizer {
     public var stepCount: Int { core.stepCount }
 
     /// Changes the parameters, and computes them with everything else that the step wrote.
-    public func update(_ gradients: consuming Gradients, evaluating others: [Tensor]) {
-        let loss = gradients.loss
-        step(gradients)
-        core.evaluate(others + (loss.map { [$0] } ?? []))
+    public func update(_ gradients: Gradients, evaluating others: [Tensor]) {
+        core.evaluate(others + step(gradients))
     }
 
-    /// Writes the new values, lazily. A function of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives the loss. A function of its own, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: consuming Gradients) {
-        guard let values = core.values(of: gradients) else { return }
+    private func step(_ gradients: Gradients) -> [Tensor] {
+        guard let (values, loss) = core.take(gradients) else { return [] }
         // The velocity begins as the first gradient, not dampened.
         let share = core.stepCount == 0 ? 1 : 1 - dampening
         core.stepCount += 1
@@ -85,6 +83,7 @@ public final class SGD: Optimizer {
             }
             parameter.value = p - g * s.rate
         }
+        return loss
     }
 
     /// `step`, and with momentum each parameter's `momentum_buffer`.

@@ -177,7 +177,7 @@ private struct State: ~Copyable {
         let program = program()
         let plan = try device.engine.plan(program)
         planCount += 1
-        PlanLog.planned(program, number: planCount, among: cache.programs(on: device.engine.name))
+        PlanLog.planned(program, plan, number: planCount, among: cache.programs(on: device.engine.name))
         cache.insert(key, PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan))
         return plan
     }

@@ -1,17 +1,18 @@
 import Glibc
 
 /// `HILLOCK_LOG=plans` says on standard error when a plan is made and what changed since the most similar one: silent recompilation is
-/// what users of lazy frameworks complain of most.
+/// what users of lazy frameworks complain of most. `HILLOCK_LOG=steps` prints the plan's steps too.
 enum PlanLog {
-    private static let isOn = getenv("HILLOCK_LOG").map { String(cString: $0).split(separator: ",").contains("plans") } ?? false
+    private static let topics = getenv("HILLOCK_LOG").map { String(cString: $0).split(separator: ",").map(String.init) } ?? []
 
-    static func planned(_ program: Program, number: Int, among others: @autoclosure () -> [Program]) {
-        guard isOn else { return }
+    static func planned(_ program: Program, _ plan: any Plan, number: Int, among others: @autoclosure () -> [Program]) {
+        guard !topics.isEmpty else { return }
         var line = "plan \(number): \(program.instructions.count) operations, \(program.inputs.count) inputs"
         if let twin = others().first(where: { sameOperations($0, program) }) {
             let changes = zip(twin.inputs, program.inputs).enumerated().filter { $0.element.0 != $0.element.1 }
             line += changes.map { "; input \($0.offset) was \($0.element.0.type), is \($0.element.1.type)" }.joined()
         }
+        if topics.contains("steps") { line += "\n" + plan.explanation }
         let text = "hillock: \(line)\n"
         _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
     }

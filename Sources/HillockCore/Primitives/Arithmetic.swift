@@ -36,14 +36,14 @@ public struct Multiply: BinaryFunction {
     public func derivatives(a: Tensor, b: Tensor, y: Tensor, dy: Tensor) -> (Tensor?, Tensor?) { (dy * b, dy * a) }
 }
 
-/// StableHLO `divide`; integers are truncated towards zero, and division by zero gives 0.
+/// StableHLO `divide`; integers are truncated towards zero, and division by zero gives −1 (all bits set), as in XLA.
 public struct Divide: BinaryFunction {
     /// `divide`
     public static let name = "divide"
     /// a / b
     public func apply(_ a: Double, _ b: Double) -> Double { a / b }
-    /// a / b truncated; 0 for b = 0
-    public func apply(_ a: Int64, _ b: Int64) -> Int64 { b == 0 ? 0 : a.dividedReportingOverflow(by: b).partialValue }
+    /// a / b truncated; −1 for b = 0
+    public func apply(_ a: Int64, _ b: Int64) -> Int64 { b == 0 ? -1 : a.dividedReportingOverflow(by: b).partialValue }
     /// dy / b, −dy · y / b
     public func derivatives(a: Tensor, b: Tensor, y: Tensor, dy: Tensor) -> (Tensor?, Tensor?) {
         let quotient = dy / b
@@ -57,8 +57,8 @@ public struct Remainder: BinaryFunction {
     public static let name = "remainder"
     /// a − b · trunc(a / b)
     public func apply(_ a: Double, _ b: Double) -> Double { Glibc.fmod(a, b) }
-    /// a − b · trunc(a / b); 0 for b = 0
-    public func apply(_ a: Int64, _ b: Int64) -> Int64 { b == 0 ? 0 : a.remainderReportingOverflow(dividingBy: b).partialValue }
+    /// a − b · trunc(a / b); a for b = 0, as in XLA
+    public func apply(_ a: Int64, _ b: Int64) -> Int64 { b == 0 ? a : a.remainderReportingOverflow(dividingBy: b).partialValue }
     /// dy, −dy · trunc(a / b)
     public func derivatives(a: Tensor, b: Tensor, y: Tensor, dy: Tensor) -> (Tensor?, Tensor?) {
         let quotient = a / b
@@ -154,7 +154,7 @@ extension Tensor {
     public static func - (a: Tensor, b: Tensor) -> Tensor { binary(Subtract(), a, b) }
     /// Element by element, after broadcasting.
     public static func * (a: Tensor, b: Tensor) -> Tensor { binary(Multiply(), a, b) }
-    /// Element by element, after broadcasting; integers are truncated towards zero, x / 0 is 0.
+    /// Element by element, after broadcasting; integers are truncated towards zero, x / 0 is −1.
     public static func / (a: Tensor, b: Tensor) -> Tensor { binary(Divide(), a, b) }
     /// Remainder with the dividend's sign, after broadcasting.
     public static func % (a: Tensor, b: Tensor) -> Tensor { binary(Remainder(), a, b) }

@@ -1,9 +1,13 @@
 /// The input itself: what a function is differentiated with respect to, so that it is found again among equals.
-struct Identity: Primitive {
-    static let name = "identity"
-    func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType { inputs[0] }
-    func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] { [upstream] }
-    func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray { inputs[0] }
+public struct Identity: Primitive {
+    /// `identity`
+    public static let name = "identity"
+    /// The input's type.
+    public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType { inputs[0] }
+    /// dy
+    public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] { [upstream] }
+    /// The input.
+    public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray { inputs[0] }
 }
 
 /// The input itself, without a gradient.

@@ -41,7 +41,7 @@ public struct RandomNumbers: Primitive {
         let wide = type.dtype == .float64
         func uniform(_ index: Int) -> Double {
             wide
-                ? Double((UInt64(stream[2 * index]) << 32 | UInt64(stream[2 * index + 1])) >> 11) * 0x1p-53
+                ? Double(UInt64(stream[2 * index] >> 5) << 26 | UInt64(stream[2 * index + 1] >> 6)) * 0x1p-53
                 : Double(stream[index] >> 8) * 0x1p-24
         }
         func normal(_ index: Int) -> Double {

@@ -75,7 +75,8 @@ extension Initializer {
         guard shape.rank >= 2 else {
             misuse(
                 ShapeError(
-                    name, "shape \(shape) has no fan: expected two axes or more, [out, in, …]", hint: "use uniform, normal or zeros for a bias"))
+                    name, "shape \(shape) has no fan: expected two axes or more, [out, in, …]",
+                    hint: "use uniform, normal or zeros for a bias"))
             return Fans(fanIn: 1, fanOut: 1)
         }
         let taps = shape.dimensions.dropFirst(2).reduce(1, *)

@@ -38,7 +38,8 @@ public struct Embedding: Layer {
         scope.enter(self, indices) {
             guard indices.dtype == .int32 || indices.dtype == .int64 else {
                 return .failed(
-                    ShapeError("embedding", "indices are \(indices.type), expected i32 or i64", hint: "convert them with converted(to: .int64)"),
+                    ShapeError(
+                        "embedding", "indices are \(indices.type), expected i32 or i64", hint: "convert them with converted(to: .int64)"),
                     [weight.value], guess: TensorType(weight.type.dtype, Shape(indices.shape.dimensions + [weight.shape[1]])))
             }
             let rows = weight.value.gathered(indices)

@@ -20,8 +20,9 @@ public struct Linear: Layer {
     ///   - biasInitializer: How the bias begins; uniform in ±1/√in unless given, as PyTorch's.
     ///   - dtype: `f32` or `f64`.
     public init(
-        _ inputs: Int, _ outputs: Int, bias: Bool = true, weightInitializer: Initializer = .kaimingUniform(.leakyReLU(slope: 5.0.squareRoot())),
-        biasInitializer: Initializer? = nil, dtype: DType = .float32
+        _ inputs: Int, _ outputs: Int, bias: Bool = true,
+        weightInitializer: Initializer = .kaimingUniform(.leakyReLU(slope: 5.0.squareRoot())), biasInitializer: Initializer? = nil,
+        dtype: DType = .float32
     ) {
         weight = Parameter(weightInitializer([outputs, inputs], dtype: dtype))
         self.bias = bias ? Parameter((biasInitializer ?? .bias(fanIn: inputs))([outputs], dtype: dtype)) : nil
@@ -32,11 +33,10 @@ public struct Linear: Layer {
         scope.enter(self, x) {
             let (outputs, inputs) = (weight.shape[0], weight.shape[1])
             guard x.rank > 0, x.shape[-1] == inputs else {
-                let guess = Shape(x.shape.dimensions.dropLast() + [outputs])
+                let features = x.rank == 0 ? "no" : "\(x.shape[-1])"
                 return .failed(
-                    ShapeError(
-                        "linear", "input \(x.shape) has \(x.rank == 0 ? "no" : "\(x.shape[-1])") features, weight \(weight.shape) wants \(inputs)"),
-                    [weight.value], guess: TensorType(x.dtype, guess))
+                    ShapeError("linear", "input \(x.shape) has \(features) features, weight \(weight.shape) wants \(inputs)"),
+                    [weight.value], guess: TensorType(x.dtype, Shape(x.shape.dimensions.dropLast() + [outputs])))
             }
             let product = matmul(x, weight.value, transposingRight: true)
             return bias.map { product + $0.value } ?? product

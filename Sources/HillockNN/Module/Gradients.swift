@@ -1,23 +1,39 @@
 import HillockCore
+import Synchronization
 
 /// Gradients by parameter, as ``valueAndGradient(of:file:line:_:)`` returns them and optimizers take them.
-public struct Gradients: Sendable {
+///
+/// A box that an optimizer's update empties: a gradient that nobody holds need never be written to memory. Read ``values`` before the
+/// update if you want to keep them.
+public final class Gradients: Sendable {
     /// What was differentiated by.
     public let parameters: [Parameter]
-    /// One gradient for each parameter, of its shape and dtype.
-    public var values: [Tensor]
-    /// What was differentiated, if an update shall compute it too.
-    package var loss: Tensor?
+    private let state: Mutex<(values: [Tensor], loss: Tensor?)>
 
-    /// Gradients of these parameters.
-    public init(parameters: [Parameter], values: [Tensor]) {
+    /// Gradients of these parameters; `loss` is what was differentiated, if an update shall compute it too.
+    public init(parameters: [Parameter], values: [Tensor], loss: Tensor? = nil) {
         self.parameters = parameters
-        self.values = values
+        state = Mutex((values, loss))
     }
 
-    /// The gradient for a parameter; `nil` for one that is not among ``parameters``.
+    /// One gradient for each parameter, of its shape and dtype; empty after an update.
+    public var values: [Tensor] {
+        get { state.withLock { $0.values } }
+        set { state.withLock { $0.values = newValue } }
+    }
+
+    /// The gradient for a parameter; `nil` for one that is not among ``parameters``, and after an update.
     public subscript(_ parameter: Parameter) -> Tensor? {
-        parameters.firstIndex { $0 === parameter }.map { values[$0] }
+        let values = values
+        return parameters.firstIndex { $0 === parameter }.flatMap { $0 < values.count ? values[$0] : nil }
+    }
+
+    /// Empties the box.
+    package func take() -> (values: [Tensor], loss: Tensor?) {
+        state.withLock { state in
+            defer { state = ([], nil) }
+            return state
+        }
     }
 }
 
@@ -33,9 +49,7 @@ public func valueAndGradient(
     return try withTape {
         let value = try loss()
         let values = gradients(of: value, withRespectTo: variables, at: SourceLocation(file: file, line: line))
-        var result = Gradients(parameters: parameters, values: values)
         // The gradients need all that the loss was made from, but not the loss itself: computed on its own it would cost a second forward pass.
-        result.loss = value
-        return (value, result)
+        return (value, Gradients(parameters: parameters, values: values, loss: value))
     }
 }

@@ -31,7 +31,7 @@ public final class LayerScope: Sendable {
     }
 }
 
-/// Collects the layers that are called, for ``Module/summary(input:batch:dtype:)``.
+/// Collects the layers that are called, for ``Layer/summary(input:batch:dtype:)``.
 final class LayerObserver: Sendable {
     @TaskLocal static var current: LayerObserver?
 

@@ -98,7 +98,8 @@ private struct ModuleWalk {
         case let buffer as Buffer:
             if isNew(buffer, path) { contents.buffers.append((path, buffer)) }
         case let scope as LayerScope:
-            scope.path = LayerPath(owner.map { contents.modules[$0].path }.map { $0.isEmpty ? [] : $0.split(separator: ".").map(String.init) } ?? [])
+            let place = owner.map { contents.modules[$0].path } ?? ""
+            scope.path = LayerPath(place.split(separator: ".").map(String.init))
         case let module as any Module:
             let names = type(of: module).checkpointNames
             contents.modules.append((path, "\(type(of: module))", []))

@@ -29,7 +29,11 @@ extension ParameterOwner {
                 return
             }
             taken.append {
-                set(Tensor(got == type ? array : type.dtype.isFloatingPoint ? HostArray(array.doubles, as: type) : HostArray(array.integers, as: type)))
+                if got == type {
+                    set(Tensor(array))
+                } else {
+                    set(Tensor(type.dtype.isFloatingPoint ? HostArray(array.doubles, as: type) : HostArray(array.integers, as: type)))
+                }
             }
         }
         for (name, parameter) in contents.parameters { take(name, parameter.type) { parameter.value = $0 } }

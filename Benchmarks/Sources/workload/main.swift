@@ -1,0 +1,11 @@
+import Foundation
+import Workloads
+
+// One measurement in a process of its own: `workload NAME [REPEATS]` prints a line of JSON.
+let arguments = CommandLine.arguments
+guard arguments.count >= 2, let workload = Workloads.make(arguments[1]) else {
+    FileHandle.standardError.write(Data("usage: workload \(Workloads.names.joined(separator: "|")) [REPEATS]\n".utf8))
+    exit(1)
+}
+let measurement = workload.measure(named: arguments[1], repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
+print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))

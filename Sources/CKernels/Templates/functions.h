@@ -1,0 +1,305 @@
+// Elementary functions of f32 vectors: branch-free, polynomials fitted by Remez' exchange to a relative error below 2^-27.
+// Special values follow C's Annex F; the accuracy table is in elementwise.h.
+
+#define MAGIC 12582912.0f  // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits
+#define LOG2E 0x1.715476p+0f
+#if HK_HAS_FMA
+#define LN2_HIGH 0x1.62e430p-1f
+#define LN2_LOW -0x1.05c610p-29f
+#else
+// Without fused multiply-add the product with the high part has to be exact: nine bits.
+#define LN2_HIGH 0x1.63p-1f
+#define LN2_LOW -0x1.bd0106p-13f
+#endif
+
+HK_INLINE f32v f32_abs(f32v x) { return (f32v)((i32v)x & 0x7fffffff); }
+HK_INLINE f32v copysign_of(f32v magnitude, f32v sign) {
+    return (f32v)(((i32v)magnitude & 0x7fffffff) | ((i32v)sign & (int32_t)0x80000000));
+}
+/// min and max with a constant that leave NaN as it is.
+HK_INLINE f32v at_most(f32v x, float limit) { return f32_choose(x > limit, splat(limit), x); }
+HK_INLINE f32v at_least(f32v x, float limit) { return f32_choose(x < limit, splat(limit), x); }
+/// 2^n for -126 <= n <= 127.
+HK_INLINE f32v power_of_two(i32v n) { return (f32v)((u32v)(n + 127) << 23); }
+
+/// x = n ln 2 + r with |r| <= ln 2 / 2: gives n, and e^r - 1 to about 0.6 ulp.
+HK_INLINE f32v exp_reduced(f32v x, i32v *n) {
+    f32v z = f32_fma(x, splat(LOG2E), splat(MAGIC));
+    f32v k = z - MAGIC;
+    *n = (i32v)z - 0x4b400000;
+    f32v r = f32_fma(k, splat(-LN2_HIGH), x);
+    f32v low = k * LN2_LOW;
+    f32v sum = r - low;
+    f32v rest = (r - sum) - low;
+    f32v q = splat(0x1.6a23cep-10f);
+    q = horner(sum, q, 0x1.123a2p-7f);
+    q = horner(sum, q, 0x1.5558f2p-5f);
+    q = horner(sum, q, 0x1.555492p-3f);
+    q = horner(sum, q, 0x1.fffffcp-2f);
+    return sum + f32_fma(sum * sum, q, rest);
+}
+
+HK_INLINE f32v f32_exp(f32v x) {
+    x = at_least(at_most(x, 89.0f), -104.0f);
+    f32v z = f32_fma(x, splat(LOG2E), splat(MAGIC));
+    f32v k = z - MAGIC;
+    f32v r = f32_fma(k, splat(-LN2_HIGH), x);
+    r = f32_fma(k, splat(-LN2_LOW), r);
+    f32v q = splat(0x1.6a23cep-10f);
+    q = horner(r, q, 0x1.123a2p-7f);
+    q = horner(r, q, 0x1.5558f2p-5f);
+    q = horner(r, q, 0x1.555492p-3f);
+    q = horner(r, q, 0x1.fffffcp-2f);
+    f32v p = f32_fma(r * r, q, r) + 1.0f;
+#if HK_AVX512 && defined(__clang__)
+    return (f32v)_mm512_scalef_ps((__m512)p, (__m512)k);
+#else
+    i32v n = (i32v)z - 0x4b400000;
+    i32v half = n >> 1;
+    return p * power_of_two(half) * power_of_two(n - half);
+#endif
+}
+
+HK_INLINE f32v f32_expm1(f32v x) {
+    f32v t = at_least(at_most(x, 89.0f), -30.0f);
+    i32v n;
+    f32v p = exp_reduced(t, &n);
+    // 2^n (p + 1) - 1, halved so that n = 128 fits.
+    f32v scale = power_of_two(n - 1);
+    f32v result = f32_fma(scale, p, scale - 0.5f) * 2.0f;
+    return f32_choose(f32_abs(x) < 0x1p-26f, x, result);
+}
+
+HK_INLINE f32v f32_tanh(f32v x) {
+    f32v y = at_most(f32_abs(x), 10.0f);
+    i32v n;
+    f32v p = exp_reduced(y + y, &n);
+    f32v scale = power_of_two(n);
+    f32v e = f32_fma(scale, p, scale - 1.0f);  // e^2y - 1
+    // e / (e + 2), corrected for what was lost in the sum.
+    f32v d = e + 2.0f, lost = (2.0f - d) + e;
+#if HK_HAS_FMA
+    f32v inverse = 1.0f / d, q = e * inverse;
+    q = f32_fma(f32_fma(-q, lost, f32_fma(-q, d, e)), inverse, q);
+#else
+    f32v q = e / d;
+    q = q - q * lost / d;
+#endif
+    q = f32_choose(y < 0x1p-12f, y, q);
+    return copysign_of(q, x);
+}
+
+HK_INLINE f32v f32_logistic(f32v x) {
+    f32v e = f32_exp(at_most(-x, 88.0f));
+    f32v d = 1.0f + e, q = 1.0f / d;
+    // What was lost in the sum.
+    f32v lost = f32_choose(e > 1.0f, 1.0f - (d - e), e - (d - 1.0f));
+    return f32_fma(-q * q, lost, q);
+}
+
+/// log(1 + f) for sqrt(1/2) <= 1 + f < sqrt(2), plus n ln 2.
+HK_INLINE f32v log_reduced(f32v f, f32v n) {
+    f32v p = splat(0x1.1b5004p-4f);
+    p = horner(f, p, -0x1.e2fd32p-4f);
+    p = horner(f, p, 0x1.e6550ep-4f);
+    p = horner(f, p, -0x1.fb405cp-4f);
+    p = horner(f, p, 0x1.23324ep-3f);
+    p = horner(f, p, -0x1.5562f2p-3f);
+    p = horner(f, p, 0x1.99a54cp-3f);
+    p = horner(f, p, -0x1.ffffeep-3f);
+    p = horner(f, p, 0x1.555546p-2f);
+    f32v s = f * f;
+    f32v low = f32_fma(s * f, p, n * LN2_LOW);
+    low = f32_fma(s, splat(-0.5f), low);
+    return f32_fma(n, splat(LN2_HIGH), f + low);
+}
+
+/// x = m 2^k with sqrt(1/2) <= m < sqrt(2), denormals too, whatever the control register says of them.
+HK_INLINE f32v split_exponent(f32v x, i32v *k) {
+    i32v bits = (i32v)x & 0x7fffffff;
+    i32v tiny = bits < 0x00800000;
+    i32v normal = (i32v)HK_CAST(f32v, bits);  // the mantissa times 2^149
+    bits = i32_choose(tiny, normal, bits);
+    i32v exponent = (bits - 0x3f3504f3) >> 23;
+    *k = exponent - (tiny & 149);
+    return (f32v)(i32v)((u32v)bits - ((u32v)exponent << 23));
+}
+
+HK_INLINE f32v f32_log(f32v x) {
+    i32v k, bits = (i32v)x;
+    f32v m = split_exponent(x, &k);
+    f32v result = log_reduced(m - 1.0f, HK_CAST(f32v, k));
+    result = f32_choose(bits < 0, splat(__builtin_nanf("")), result);
+    result = f32_choose((bits & 0x7fffffff) == 0, splat(-__builtin_inff()), result);
+    // Infinity stays, NaN stays.
+    return f32_choose(((bits & 0x7fffffff) > 0x7f800000) | (bits == 0x7f800000), x, result);
+}
+
+HK_INLINE f32v f32_log1p(f32v x) {
+    f32v u = x + 1.0f;
+    i32v bits = (i32v)u;
+    i32v k = (bits - 0x3f3504f3) >> 23;
+    // 1 + f = (1 + x) / 2^k without rounding 1 + x first; from 2^40 on the 1 no longer matters.
+    i32v far = k > 40;
+    f32v scale = power_of_two(-i32_choose(far, isplat(40), k));
+    f32v f = f32_fma(x, scale, scale - 1.0f);
+    f32v m = (f32v)(i32v)((u32v)bits - ((u32v)k << 23));
+    f = f32_choose(far, m - 1.0f, f);
+    f32v result = log_reduced(f, HK_CAST(f32v, k));
+    result = f32_choose(x < -1.0f, splat(__builtin_nanf("")), result);
+    result = f32_choose(x == -1.0f, splat(-__builtin_inff()), result);
+    result = f32_choose((x == 0) | (x != x) | (x == __builtin_inff()), x, result);
+    return result;
+}
+
+/// erf for |x| < 0.9219 from its odd series; further out 1 - e^(x poly(x)).
+HK_INLINE f32v f32_erf(f32v x) {
+    f32v t = at_most(f32_abs(x), 4.0f), s = x * x;
+    f32v p = splat(0x1.5cd4b6p-14f);
+    p = horner(s, p, -0x1.aa3f30p-11f);
+    p = horner(s, p, 0x1.54c7f6p-8f);
+    p = horner(s, p, -0x1.b80e90p-6f);
+    p = horner(s, p, 0x1.ce2e0ap-4f);
+    p = horner(s, p, -0x1.812742p-2f);
+    p = horner(s, p, 0x1.06eba8p-3f);
+    f32v near = f32_fma(p, x, x);
+#if !HK_HAS_FMA
+    near = f32_choose(t < 0x1p-60f, x * 1.12837917f, near);  // where p x alone would be denormal
+#endif
+    f32v q = splat(-0x1.78dcfep-17f);
+    q = horner(t, q, 0x1.527c42p-12f);
+    q = horner(t, q, -0x1.dd6cc6p-9f);
+    q = horner(t, q, 0x1.85515ap-6f);
+    q = horner(t, q, -0x1.b32574p-4f);
+    q = horner(t, q, -0x1.45328ep-1f);
+    q = horner(t, q, -0x1.0778dcp-3f);
+    q = f32_fma(q, t, -t);
+    f32v far = copysign_of(1.0f - f32_exp(q), x);
+    return f32_choose(t < 0.9219f, near, far);
+}
+
+/// sin and cos of r, |r| <= pi / 4.
+HK_INLINE f32v sin_reduced(f32v r) {
+    f32v s = r * r;
+    f32v p = splat(0x1.6cd35ep-19f);
+    p = horner(s, p, -0x1.a00f88p-13f);
+    p = horner(s, p, 0x1.111108p-7f);
+    p = horner(s, p, -0x1.555556p-3f);
+    return f32_fma(s * r, p, r);
+}
+HK_INLINE f32v cos_reduced(f32v r) {
+    f32v s = r * r;
+    f32v p = splat(0x1.99fc28p-16f);
+    p = horner(s, p, -0x1.6c0c76p-10f);
+    p = horner(s, p, 0x1.55554ap-5f);
+    return f32_fma(s * s, p, f32_fma(s, splat(-0.5f), splat(1.0f)));
+}
+
+/// sin (shift 0) or cos (shift 1) by the quadrant that x lies in; exact reduction up to 2^20, libm beyond.
+HK_INLINE f32v sine(f32v x, int shift) {
+    f32v z = f32_fma(x, splat(0x1.45f306p-1f), splat(MAGIC));
+    f32v k = z - MAGIC;
+    i32v quadrant = (i32v)z - 0x4b400000 + shift;
+#if HK_HAS_FMA
+    f32v r = f32_fma(k, splat(-0x1.921fb6p+0f), x);
+    r = f32_fma(k, splat(0x1.777a5cp-25f), r);
+    r = f32_fma(k, splat(0x1.ee59dap-50f), r);
+#else
+    f64v wide = HK_CAST(f64v, k);
+    // 33 bits of pi / 2, then the rest: products with k are exact in f64.
+    f32v r = HK_CAST(f32v, (HK_CAST(f64v, x) - wide * 0x1.921fb544p+0) - wide * 0x1.0b4611a626331p-34);
+#endif
+    f32v result = f32_choose((quadrant & 1) != 0, cos_reduced(r), sin_reduced(r));
+    result = (f32v)((i32v)result ^ ((quadrant & 2) << 30));
+    if (shift == 0) result = f32_choose(x == 0, x, result);
+    i32v far = ~(f32_abs(x) <= 1048576.0f);
+    if (__builtin_expect(any(far), 0)) {
+        for (int l = 0; l < HK_GRANULE; l++) {
+            if (far[l]) result[l] = shift == 0 ? sinf(x[l]) : cosf(x[l]);
+        }
+    }
+    return result;
+}
+HK_INLINE f32v f32_sin(f32v x) { return sine(x, 0); }
+HK_INLINE f32v f32_cos(f32v x) { return sine(x, 1); }
+
+/// x^y as 2^(y log2 |x|) in f64, with the special cases of C's pow.
+HK_INLINE f32v f32_power(f32v x, f32v y) {
+    i32v k;
+    f64v m = HK_CAST(f64v, split_exponent(x, &k));
+    // log2 m = 2 / ln 2 artanh((m - 1) / (m + 1)), |argument| < 0.172
+    f64v s = (m - 1.0) / (m + 1.0), t = s * s;
+    f64v p = dsplat(2.8853900817779268 / 15);
+    p = dhorner(t, p, 2.8853900817779268 / 13);
+    p = dhorner(t, p, 2.8853900817779268 / 11);
+    p = dhorner(t, p, 2.8853900817779268 / 9);
+    p = dhorner(t, p, 2.8853900817779268 / 7);
+    p = dhorner(t, p, 2.8853900817779268 / 5);
+    p = dhorner(t, p, 2.8853900817779268 / 3);
+    p = dhorner(t, p, 2.8853900817779268);
+    f64v log2 = f64_fma(s, p, HK_CAST(f64v, k));
+    i32v magnitude = (i32v)x & 0x7fffffff;
+    i64v zero = HK_CAST(i64v, magnitude == 0), infinite = HK_CAST(i64v, magnitude == 0x7f800000);
+    log2 = f64_choose(zero, dsplat(-__builtin_inf()), log2);
+    log2 = f64_choose(infinite, dsplat(__builtin_inf()), log2);
+    f64v e = HK_CAST(f64v, y) * log2;
+    e = f64_choose(e > 300.0, dsplat(300.0), e);
+    e = f64_choose(e < -300.0, dsplat(-300.0), e);
+    f64v z = e + 0x1.8p52, f = e - (z - 0x1.8p52);
+    f64v q = dsplat(1.3215486790144305e-06);
+    q = dhorner(f, q, 1.5252733804059841e-05);
+    q = dhorner(f, q, 0.0001540353039338161);
+    q = dhorner(f, q, 0.0013333558146428441);
+    q = dhorner(f, q, 0.0096181291076284769);
+    q = dhorner(f, q, 0.055504108664821583);
+    q = dhorner(f, q, 0.24022650695910072);
+    q = dhorner(f, q, 0.69314718055994529);
+    q = dhorner(f, q, 1.0);
+    f64v scale = (f64v)(((u64v)z + 1023) << 52);
+    f32v result = HK_CAST(f32v, q * scale);
+    // A negative base: odd integer exponents keep the sign, fractions have no real power.
+    f32v size = f32_abs(y);
+    i32v integer = (f32_floor(y) == y);
+    f32v half = y * 0.5f;
+    i32v odd = integer & (size < 16777216.0f) & (f32_floor(half) != half);
+    i32v negative = (i32v)x < 0;
+    result = f32_choose(negative & odd, -result, result);
+    result = f32_choose(
+        negative & ~integer & (magnitude != 0) & (magnitude != 0x7f800000), splat(__builtin_nanf("")), result);
+    result = f32_choose((magnitude == 0x3f800000) & (size == __builtin_inff()), splat(1.0f), result);
+    i32v nan = (magnitude > 0x7f800000) | (y != y);
+    result = f32_choose(nan, x + y, result);
+    return f32_choose((x == 1.0f) | (y == 0), splat(1.0f), result);
+}
+
+// Functions of f64: libm, element by element.
+#define HK_LIBM(name, expression)                                                                                     \
+    HK_INLINE f64v f64_##name(f64v vector) {                                                                          \
+        for (int l = 0; l < HK_GRANULE; l++) {                                                                        \
+            double x = vector[l];                                                                                     \
+            vector[l] = (expression);                                                                                 \
+        }                                                                                                             \
+        return vector;                                                                                                \
+    }
+HK_LIBM(exp, exp(x))
+HK_LIBM(expm1, expm1(x))
+HK_LIBM(log, log(x))
+HK_LIBM(log1p, log1p(x))
+HK_LIBM(sin, sin(x))
+HK_LIBM(cos, cos(x))
+HK_LIBM(tanh, tanh(x))
+HK_LIBM(erf, erf(x))
+HK_LIBM(logistic, 1.0 / (1.0 + exp(-x)))
+HK_INLINE f64v f64_abs(f64v x) { return (f64v)((i64v)x & 0x7fffffffffffffff); }
+HK_INLINE f64v f64_power(f64v x, f64v y) {
+    for (int l = 0; l < HK_GRANULE; l++) x[l] = pow(x[l], y[l]);
+    return x;
+}
+HK_INLINE f64v f64_remainder(f64v x, f64v y) {
+    for (int l = 0; l < HK_GRANULE; l++) x[l] = fmod(x[l], y[l]);
+    return x;
+}
+HK_INLINE f32v f32_remainder(f32v x, f32v y) {
+    for (int l = 0; l < HK_GRANULE; l++) x[l] = fmodf(x[l], y[l]);
+    return x;
+}

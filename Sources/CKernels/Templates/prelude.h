@@ -1,0 +1,21 @@
+// What a variant needs before its instruction set is switched on: headers, and how floating point is compiled.
+#include "../internal.h"
+#include <math.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// The templates paste `bool` into names; the type is _Bool there.
+#undef bool
+
+#if defined(__clang__)
+// Vectors wider than the registers only pass between inlined functions, so no calling convention is at stake.
+#pragma clang diagnostic ignored "-Wpsabi"
+// Every rounding is where the source puts it: the same bits in all variants that have fused multiply-add.
+#pragma STDC FP_CONTRACT OFF
+#else
+#pragma GCC diagnostic ignored "-Wpsabi"
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#pragma GCC optimize("O3", "fp-contract=off", "no-math-errno", "no-trapping-math")
+#endif

@@ -1,0 +1,21 @@
+// The kernels for x86-64 processors with AVX512: 512-bit vectors.
+#if defined(__x86_64__)
+#define HK_AVX2 0
+#define HK_AVX512 1
+#define HK_HAS_FMA 1
+#define HK_VARIANT hk_variant_avx512
+#define HK_VARIANT_NAME "avx512"
+#include "Templates/prelude.h"
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
+#include "Templates/variant.h"
+#pragma clang attribute pop
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")
+#include "Templates/variant.h"
+#pragma GCC pop_options
+#endif
+#else
+typedef int hk_no_avx512;
+#endif

@@ -1,0 +1,35 @@
+import CKernels
+import COneDNN
+import HillockCore
+
+/// The native engine: oneDNN for convolution, matrix products and pooling, own vector kernels for what is fused.
+public struct CPUEngine: LinkedEngine {
+    /// `cpu`
+    public let name = "cpu"
+
+    /// The engine has no state of its own; plans hold theirs.
+    public init() {}
+
+    /// Lowers the program to steps over planned memory.
+    public func plan(_ program: Program) throws -> any Plan {
+        var lowering = Lowering(program)
+        return try lowering.makePlan()
+    }
+
+    /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.
+    public static var details: String {
+        "\(String(cString: hk_isa())), \(hk_threads()) threads, \(String(cString: hd_version()))"
+    }
+
+    /// Sets how many threads plans run with; below 1 means every core. No result depends on it.
+    public static func setThreads(_ count: Int) {
+        hk_set_threads(Int32(count))
+        _ = hd_set_threads(hk_threads())
+    }
+}
+
+/// What the engine could not do, in words.
+public struct CPUEngineError: Error, Sendable, CustomStringConvertible {
+    /// One line.
+    public let description: String
+}

@@ -1,0 +1,171 @@
+import CKernels
+import HillockCore
+
+extension Lowering {
+    /// Lowers one instruction.
+    mutating func lower(_ position: Int) throws {
+        let instruction = program.instructions[position]
+        let value = program.inputs.count + position
+        switch instruction.primitive {
+        case let fill as Fill:
+            let cell = HostArray([fill.value], as: TensorType(fill.type.dtype, .scalar))
+            places[value] = .splat(makeConstant(cell))
+        case let iota as Iota:
+            places[value] = .buffers([.plain: makeConstant(iota.evaluate([], as: iota.type))])
+        case is StopGradient, is Identity:
+            forward(instruction.operands[0], to: value)
+        case let view as any ViewPrimitive:
+            try lowerView(view, value, instruction)
+        case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
+            try lowerElementwise(kernel, value, instruction)
+        case let reduce as Reduce:
+            try lowerReduce(reduce, value, instruction)
+        case let search as ArgReduce:
+            try lowerArgReduce(search, value, instruction)
+        case let product as MatrixMultiply:
+            try lowerMatrixMultiply(product, position, value, instruction)
+        case let convolution as Convolution where instruction.type.dtype == .float32 && hasElements(instruction):
+            try lowerConvolution(convolution, position, value, instruction)
+        case let convolution as ConvolutionInputGradient where instruction.type.dtype == .float32 && hasElements(instruction):
+            try lowerConvolutionInputGradient(convolution, value, instruction)
+        case let convolution as ConvolutionWeightGradient where instruction.type.dtype == .float32 && hasElements(instruction):
+            try lowerConvolutionWeightGradient(convolution, value, instruction)
+        case let pool as MaxPool:
+            try lowerMaxPool(pool, value, instruction)
+        case let pool as MaxPoolScatter:
+            try lowerMaxPoolScatter(pool, value, instruction)
+        case let pool as MaxPoolSelect:
+            try lowerMaxPoolSelect(pool, value, instruction)
+        case let pool as AveragePool:
+            try lowerAveragePool(pool, value, instruction)
+        case let pool as AveragePoolGradient:
+            try lowerAveragePoolGradient(pool, value, instruction)
+        case let concatenate as Concatenate:
+            try lowerConcatenate(concatenate, value, instruction)
+        case let pad as Pad:
+            try lowerPad(pad, value, instruction)
+        case is Gather:
+            try lowerGather(value, instruction)
+        case is ScatterAdd:
+            try lowerScatterAdd(value, instruction)
+        case let random as RandomNumbers:
+            try lowerRandom(random, value, instruction)
+        default:
+            try lowerByDefinition(value, instruction)
+        }
+    }
+
+    /// Makes a value another name of its operand.
+    private mutating func forward(_ operand: Int, to value: Int) {
+        switch places[operand] {
+        case .grouped, .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
+        case let place: places[value] = place
+        }
+    }
+
+    private func operandTypes(_ instruction: Program.Instruction) -> [DType] {
+        instruction.operands.map { program.type(of: $0).dtype }
+    }
+
+    /// Whether nothing in an instruction is empty.
+    func hasElements(_ instruction: Program.Instruction) -> Bool {
+        instruction.type.shape.count > 0 && instruction.operands.allSatisfy { program.type(of: $0).shape.count > 0 }
+    }
+
+    /// Runs the primitive's own definition, slow but always right: for what has no kernel, such as a convolution in f64.
+    mutating func lowerByDefinition(_ value: Int, _ instruction: Program.Instruction) throws {
+        let inputs = try instruction.operands.map { try plainBuffer($0) }
+        let types = instruction.operands.map { program.type(of: $0) }
+        steps.append(DefinitionStep(instruction, inputs, types, makeBuffer(for: value)))
+    }
+
+    private mutating func lowerReduce(_ reduce: Reduce, _ value: Int, _ instruction: Program.Instruction) throws {
+        let operand = instruction.operands[0]
+        let type = program.type(of: operand)
+        // Walk the operand in the order in which it lies.
+        if let layout = layouts(of: operand).first, layout != .plain, !isView(operand) {
+            let source = try buffer(operand, in: layout)
+            let axes = layout.axes(of: type.shape)
+            // Results are row-major over the kept axes, and so they are in memory order if channels are the only split axis kept.
+            let kept = axes.filter { !reduce.axes.contains($0.axis) }
+            if kept.map(\.axis) == kept.map(\.axis).sorted() {
+                let shape = Shape(axes.map(\.extent))
+                let flags = axes.map { reduce.axes.contains($0.axis) }
+                steps.append(ReduceStep(reduce.kind, type.dtype, source, Strided(dense: shape), flags, makeBuffer(for: value)))
+                return
+            }
+        }
+        let (source, view) = try strided(operand)
+        let flags = (0..<type.shape.rank).map { reduce.axes.contains($0) }
+        steps.append(ReduceStep(reduce.kind, type.dtype, source, view, flags, makeBuffer(for: value)))
+    }
+
+    func isView(_ value: Int) -> Bool {
+        if case .view? = places[value] { true } else { false }
+    }
+
+    private mutating func lowerArgReduce(_ search: ArgReduce, _ value: Int, _ instruction: Program.Instruction) throws {
+        let operand = instruction.operands[0]
+        let source = try plainBuffer(operand)
+        let type = program.type(of: operand)
+        steps.append(ArgReduceStep(search, type, source, makeBuffer(for: value)))
+    }
+
+    private mutating func lowerConcatenate(_ concatenate: Concatenate, _ value: Int, _ instruction: Program.Instruction) throws {
+        let sources = try instruction.operands.map { try strided($0) }
+        let target = makeBuffer(for: value)
+        let strides = instruction.type.shape.strides
+        var start = 0
+        for (source, view) in sources {
+            let place = Strided(offset: start * strides[concatenate.axis], strides: strides, shape: view.shape)
+            steps.append(CopyStep(instruction.type.dtype, source, view, target, place))
+            start += view.shape[concatenate.axis]
+        }
+    }
+
+    private mutating func lowerPad(_ pad: Pad, _ value: Int, _ instruction: Program.Instruction) throws {
+        var (source, view) = try strided(instruction.operands[0])
+        let target = makeBuffer(for: value)
+        let type = instruction.type
+        steps.append(ZeroStep(target, byteCount: type.byteCount))
+        guard view.shape.count > 0, type.shape.count > 0 else { return }
+        // The part of the input that is inside, and where its first element goes.
+        var place = Strided(offset: 0, strides: type.shape.strides, shape: view.shape)
+        var extents = view.shape.dimensions
+        for axis in extents.indices {
+            let step = pad.interior[axis] + 1
+            let skipped = pad.low[axis] < 0 ? (-pad.low[axis] + step - 1) / step : 0
+            let first = pad.low[axis] + skipped * step
+            let room = type.shape[axis] - first
+            extents[axis] = Swift.max(0, Swift.min(extents[axis] - skipped, room <= 0 ? 0 : (room + step - 1) / step))
+            view.offset += skipped * view.strides[axis]
+            place.offset += first * place.strides[axis]
+            place.strides[axis] *= step
+        }
+        guard !extents.contains(0) else { return }
+        view.shape = Shape(extents)
+        place.shape = Shape(extents)
+        steps.append(CopyStep(type.dtype, source, view, target, place))
+        source = target
+    }
+
+    private mutating func lowerGather(_ value: Int, _ instruction: Program.Instruction) throws {
+        let table = program.type(of: instruction.operands[0])
+        let indices = program.type(of: instruction.operands[1])
+        let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
+        steps.append(GatherStep(table, indices, sources.0, sources.1, makeBuffer(for: value)))
+    }
+
+    private mutating func lowerScatterAdd(_ value: Int, _ instruction: Program.Instruction) throws {
+        let updates = instruction.type
+        guard updates.dtype != .uint8 else { return try lowerByDefinition(value, instruction) }
+        let indices = program.type(of: instruction.operands[1])
+        let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
+        steps.append(ScatterAddStep(updates, indices, sources.0, sources.1, makeBuffer(for: value)))
+    }
+
+    private mutating func lowerRandom(_ random: RandomNumbers, _ value: Int, _ instruction: Program.Instruction) throws {
+        let key = try strided(instruction.operands[0]).buffer
+        steps.append(RandomStep(random, key, makeBuffer(for: value)))
+    }
+}

@@ -1,0 +1,260 @@
+import CKernels
+import HillockCore
+
+/// Turns a program into steps.
+///
+/// One walk over the instructions. Element-wise ones join a group that will be one pass over memory; changes of shape are views that cost
+/// nothing where the consumer can walk strides; everything else becomes a step at once. Values are kept in the layout that made them and
+/// copied into another where a consumer wants it.
+struct Lowering {
+    /// Where a value is.
+    enum Place {
+        /// In one buffer for each layout that was wanted so far.
+        case buffers([PhysicalLayout: BufferID])
+        /// A way of walking another value's plain buffer.
+        case view(of: Int, Strided)
+        /// Computed by a group, at this position in it; in memory only if somebody asks.
+        case grouped(ElementwiseGroup, operation: Int)
+        /// The same number everywhere.
+        case splat(BufferID)
+    }
+
+    let program: Program
+    let uses: [[Int]]
+    var places: [Place?]
+    var buffers: [BufferInfo] = []
+    var steps: [any Step] = []
+    /// The step that writes each buffer, as far as steps were looked at.
+    var writers: [BufferID: Int] = [:]
+    var indexedSteps = 0
+    /// Instructions that a step of another one does too, such as a bias.
+    var absorbed: Set<Int> = []
+    /// Max-pooling steps by their input value, for the gradient to find their workspace.
+    var poolings: [Int: [PooledForward]] = [:]
+
+    init(_ program: Program) {
+        self.program = program
+        var uses = [[Int]](repeating: [], count: program.inputs.count + program.instructions.count)
+        for (position, instruction) in program.instructions.enumerated() {
+            for operand in instruction.operands { uses[operand].append(position) }
+        }
+        self.uses = uses
+        places = [Place?](repeating: nil, count: uses.count)
+    }
+
+    mutating func makePlan() throws -> CPUPlan {
+        for (position, input) in program.inputs.enumerated() {
+            let size = input.isScalar ? 8 : input.type.byteCount
+            let buffer = add(BufferInfo(kind: input.isScalar ? .scalar(position) : .argument(position), byteCount: size, layout: .plain))
+            places[position] = input.isScalar ? .splat(buffer) : .buffers([.plain: buffer])
+        }
+        for position in program.instructions.indices where !absorbed.contains(position) { try lower(position) }
+        let results = try makeResults()
+        // Groups whose operations all moved to later ones.
+        steps.removeAll { ($0 as? ElementwiseGroup)?.outputs.isEmpty ?? false }
+        for step in steps { (step as? ElementwiseGroup)?.finish(self) }
+        return CPUPlan(
+            program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
+    }
+
+    /// Puts every result into memory of its own; values that are arguments or views of one stay there.
+    private mutating func makeResults() throws -> [(buffer: BufferID, type: TensorType)] {
+        var results: [(buffer: BufferID, type: TensorType)] = []
+        for (position, value) in program.outputs.enumerated() {
+            var buffer = try plainBuffer(value)
+            if case .temporary = buffers[buffer].kind {
+                buffers[buffer].kind = .result(position)
+            } else if case .scalar = buffers[buffer].kind {
+                buffer = try copy(value, kind: .result(position))
+            }
+            results.append((buffer, program.type(of: value)))
+        }
+        return results
+    }
+
+    /// Arguments whose memory a result may take over: the result's group reads them element by element, and nobody reads them later.
+    private func donations(_ results: [BufferID]) -> [Donation] {
+        var lastRead: [BufferID: Int] = [:]
+        for (position, step) in steps.enumerated() {
+            for buffer in step.reads { lastRead[buffer] = position }
+        }
+        let kept = Set(results)
+        var taken: Set<BufferID> = []
+        var donations: [Donation] = []
+        for (position, step) in steps.enumerated() {
+            guard let group = step as? ElementwiseGroup else { continue }
+            for output in group.writes {
+                guard case .result(let result) = buffers[output].kind else { continue }
+                let donor = group.contiguousReads.first { candidate in
+                    guard case .argument = buffers[candidate].kind else { return false }
+                    return lastRead[candidate] == position && !kept.contains(candidate) && !taken.contains(candidate)
+                        && buffers[candidate].byteCount == buffers[output].byteCount && group.elementSize(of: candidate) == group.elementSize(of: output)
+                }
+                if let donor, case .argument(let argument) = buffers[donor].kind {
+                    taken.insert(donor)
+                    donations.append(Donation(argument: argument, result: result))
+                }
+            }
+        }
+        return donations
+    }
+
+    // MARK: - Buffers
+
+    mutating func add(_ buffer: BufferInfo) -> BufferID {
+        buffers.append(buffer)
+        return buffers.count - 1
+    }
+
+    /// Memory for a value that a step is about to write.
+    mutating func makeBuffer(for value: Int, layout: PhysicalLayout = .plain) -> BufferID {
+        let buffer = add(BufferInfo(kind: .temporary, byteCount: program.type(of: value).byteCount, layout: layout))
+        if case .buffers(var known)? = places[value] {
+            known[layout] = buffer
+            places[value] = .buffers(known)
+        } else {
+            places[value] = .buffers([layout: buffer])
+        }
+        return buffer
+    }
+
+    /// Memory that one step hands to another outside of any value.
+    mutating func makeTemporary(byteCount: Int) -> BufferID {
+        add(BufferInfo(kind: .temporary, byteCount: byteCount, layout: .plain))
+    }
+
+    mutating func makeConstant(_ array: HostArray) -> BufferID {
+        add(BufferInfo(kind: .constant(array.storage), byteCount: array.bytes.count, layout: .plain))
+    }
+
+    /// The layouts in which a value already is, the plain one last.
+    func layouts(of value: Int) -> [PhysicalLayout] {
+        switch places[value] {
+        case .buffers(let known): known.keys.filter { $0 != .plain } + (known[.plain] == nil ? [] : [.plain])
+        case .grouped(let group, _): [group.layout]
+        case .view, .splat, nil: [.plain]
+        }
+    }
+
+    /// A value's dense buffer in a layout; copied there if need be.
+    mutating func buffer(_ value: Int, in layout: PhysicalLayout) throws -> BufferID {
+        switch places[value] {
+        case .buffers(let known):
+            if let buffer = known[layout] { return buffer }
+            let (source, from) = known.min { ($0.key == .plain ? 1 : 0) < ($1.key == .plain ? 1 : 0) }.map { ($0.value, $0.key) }!
+            let target = makeBuffer(for: value, layout: layout)
+            let shape = program.type(of: value).shape
+            steps.append(
+                try OneDNNStep.reorder(
+                    source, try .activations(shape, from), target, try .activations(shape, layout), "\(shape) \(from) → \(layout)"))
+            return target
+        case .grouped(let group, let operation):
+            let buffer = group.materialize(operation, value, &self)
+            places[value] = .buffers([group.layout: buffer])
+            return group.layout == layout ? buffer : try self.buffer(value, in: layout)
+        case .view, .splat:
+            let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
+            places[value] = .buffers([.plain: buffer])
+            return layout == .plain ? buffer : try self.buffer(value, in: layout)
+        case nil:
+            fatalError("[cpu] value %\(value) is used before it is made")
+        }
+    }
+
+    /// A value's row-major buffer.
+    mutating func plainBuffer(_ value: Int) throws -> BufferID {
+        try wholeBuffer(value) ?? buffer(value, in: .plain)
+    }
+
+    /// The buffer that a value is all of, under another shape.
+    private mutating func wholeBuffer(_ value: Int) throws -> BufferID? {
+        guard case .view(let root, let view)? = places[value], view.offset == 0, view.isDense,
+            program.type(of: root).shape.count == view.shape.count
+        else { return nil }
+        return try buffer(root, in: .plain)
+    }
+
+    /// How to walk a value without copying it: a buffer, and strides over its elements.
+    mutating func strided(_ value: Int) throws -> (buffer: BufferID, view: Strided) {
+        let shape = program.type(of: value).shape
+        switch places[value] {
+        case .view(let root, let view): return (try buffer(root, in: .plain), view)
+        case .splat(let buffer): return (buffer, Strided(offset: 0, strides: [Int](repeating: 0, count: shape.rank), shape: shape))
+        default: return (try buffer(value, in: .plain), Strided(dense: shape))
+        }
+    }
+
+    /// Writes a view or splat out.
+    private mutating func copy(_ value: Int, kind: BufferInfo.Kind) throws -> BufferID {
+        let (source, view) = try strided(value)
+        let type = program.type(of: value)
+        let target = add(BufferInfo(kind: kind, byteCount: type.byteCount, layout: .plain))
+        steps.append(CopyStep(type.dtype, source, view, target, Strided(dense: type.shape)))
+        return target
+    }
+}
+
+/// A way of walking memory: for each axis an extent and the distance between neighbours, in elements.
+struct Strided: Equatable {
+    var offset: Int
+    var strides: [Int]
+    var shape: Shape
+
+    init(offset: Int, strides: [Int], shape: Shape) {
+        self.offset = offset
+        self.strides = strides
+        self.shape = shape
+    }
+
+    init(dense shape: Shape) {
+        self.init(offset: 0, strides: shape.strides, shape: shape)
+    }
+
+    /// Whether the elements follow each other in row-major order.
+    var isDense: Bool {
+        var expected = 1
+        for axis in stride(from: shape.rank - 1, through: 0, by: -1) {
+            if shape[axis] != 1, strides[axis] != expected { return false }
+            expected *= shape[axis]
+        }
+        return true
+    }
+
+    /// The same elements under another shape, if strides can say so.
+    func reshaped(to target: Shape) -> Strided? {
+        if shape.count == 0 || target.count == 0 { return nil }
+        var result: [Int] = []
+        var axis = 0
+        var position = 0
+        let source = shape.dimensions.indices.filter { shape[$0] != 1 }
+        let wanted = target.dimensions.indices.filter { target[$0] != 1 }
+        var byAxis = [Int](repeating: 0, count: target.rank)
+        while position < wanted.count {
+            guard axis < source.count else { return nil }
+            // The smallest runs of axes on both sides with as many elements.
+            var (a, b) = (axis + 1, position + 1)
+            var (countA, countB) = (shape[source[axis]], target[wanted[position]])
+            while countA != countB {
+                if countA < countB {
+                    guard a < source.count else { return nil }
+                    countA *= shape[source[a]]
+                    a += 1
+                } else {
+                    guard b < wanted.count else { return nil }
+                    countB *= target[wanted[b]]
+                    b += 1
+                }
+            }
+            // The run must be evenly spaced to be cut differently.
+            for k in axis..<a - 1 where strides[source[k]] != strides[source[k + 1]] * shape[source[k + 1]] { return nil }
+            var step = strides[source[a - 1]]
+            for k in stride(from: b - 1, through: position, by: -1) {
+                byAxis[wanted[k]] = step
+                step *= target[wanted[k]]
+            }
+            (axis, position) = (a, b)
+        }
+        result = byAxis
+        return Strided(offset: offset, strides: result, shape: target)
+    }
+}

@@ -1,0 +1,167 @@
+import HillockCore
+
+/// One piece of work of a plan: it reads and writes buffers by their pointers.
+protocol Step: AnyObject {
+    /// Buffers read.
+    var reads: [BufferID] { get }
+    /// Buffers written.
+    var writes: [BufferID] { get }
+    /// Bytes of memory needed meanwhile.
+    var scratchByteCount: Int { get }
+    /// Does the work. `pointers` is indexed by buffer.
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws
+    /// One line for people.
+    var explanation: String { get }
+}
+
+/// A result that may be written over an argument that is dead by then.
+struct Donation {
+    let argument: Int
+    let result: Int
+}
+
+/// Steps over planned memory.
+final class CPUPlan: Plan {
+    private let program: Program
+    private let steps: [any Step]
+    private let buffers: [BufferInfo]
+    private let results: [(buffer: BufferID, type: TensorType)]
+    private let donations: [Donation]
+    private let arena: MemoryPlan
+    private let scratchOffset: Int
+    private let arenaByteCount: Int
+    private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    private let scalarCells: UnsafeMutableRawPointer
+    private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
+    private let arguments: [(buffer: BufferID, argument: Int)]
+    private let temporaries: [(buffer: BufferID, offset: Int)]
+
+    init(
+        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+    ) {
+        self.program = program
+        self.steps = steps
+        self.buffers = buffers
+        self.results = results
+        self.donations = donations
+
+        var requests: [BufferID: MemoryPlan.Request] = [:]
+        for (position, step) in steps.enumerated() {
+            for buffer in step.reads + step.writes {
+                guard case .temporary = buffers[buffer].kind else { continue }
+                requests[buffer, default: .init(buffer: buffer, byteCount: buffers[buffer].byteCount, first: position, last: position)]
+                    .last = position
+            }
+        }
+        arena = MemoryPlan(requests.values.sorted { $0.buffer < $1.buffer })
+        scratchOffset = arena.byteCount
+        arenaByteCount = arena.byteCount + (steps.map(\.scratchByteCount).max() ?? 0) + 64
+
+        pointers = .allocate(capacity: Swift.max(buffers.count, 1))
+        scalarCells = .allocate(byteCount: Swift.max(buffers.count, 1) * 8, alignment: 64)
+        pointers.initialize(repeating: scalarCells, count: buffers.count)
+        var scalars: [(BufferID, Int, DType)] = []
+        var arguments: [(BufferID, Int)] = []
+        var temporaries: [(BufferID, Int)] = []
+        for (id, buffer) in buffers.enumerated() {
+            switch buffer.kind {
+            case .constant(let storage): pointers[id] = storage.pointer
+            case .scalar(let argument):
+                pointers[id] = scalarCells + 8 * id
+                scalars.append((id, argument, program.inputs[argument].type.dtype))
+            case .argument(let argument): arguments.append((id, argument))
+            case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
+            case .result: break
+            }
+        }
+        self.scalars = scalars
+        self.arguments = arguments
+        self.temporaries = temporaries
+    }
+
+    deinit {
+        pointers.deallocate()
+        scalarCells.deallocate()
+    }
+
+    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
+        for (buffer, argument, dtype) in scalars {
+            if case .scalar(let value) = arguments[argument] { value.write(to: pointers[buffer], as: dtype) }
+        }
+        // Arguments are kept alive by `arguments` or, where they had to be read into host memory, by `owners`.
+        var owners: [Storage] = []
+        for (buffer, argument) in self.arguments {
+            guard case .buffer(let value) = arguments[argument] else { continue }
+            if let value = value as? CPUBuffer {
+                pointers[buffer] = value.storage.pointer
+            } else {
+                let storage = try value.hostArray().storage
+                pointers[buffer] = storage.pointer
+                owners.append(storage)
+            }
+        }
+        var storages = [Storage?](repeating: nil, count: results.count)
+        for donation in donations { storages[donation.result] = Self.take(&arguments[donation.argument]) }
+        for (position, result) in results.enumerated() {
+            guard case .result(position) = buffers[result.buffer].kind else { continue }
+            let storage = storages[position] ?? StoragePool.shared.allocate(buffers[result.buffer].byteCount)
+            storages[position] = storage
+            pointers[result.buffer] = storage.pointer
+        }
+        let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
+        for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
+        for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+        withExtendedLifetime(owners) {}
+
+        return results.enumerated().map { position, result in
+            switch buffers[result.buffer].kind {
+            case .argument(let argument):
+                guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
+                return Self.view(of: value, as: result.type)
+            case .result(let owner): return CPUBuffer(type: result.type, storage: storages[owner].unsafelyUnwrapped)
+            case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
+            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+            }
+        }
+    }
+
+    /// The memory of an argument that nobody else holds.
+    private static func take(_ argument: inout Argument) -> Storage? {
+        guard case .buffer(var value) = argument else { return nil }
+        argument = .scalar(.integer(0))
+        defer { argument = .buffer(value) }
+        guard isKnownUniquelyReferenced(&value), let buffer = value as? CPUBuffer, isKnownUniquelyReferenced(&buffer.storage) else {
+            return nil
+        }
+        return buffer.storage
+    }
+
+    /// The same memory under another shape.
+    private static func view(of value: DeviceBuffer, as type: TensorType) -> DeviceBuffer {
+        if value.type == type { return value }
+        if let buffer = value as? CPUBuffer { return CPUBuffer(type: type, storage: buffer.storage) }
+        guard let array = try? value.hostArray() else { return value }
+        return HostBuffer(HostArray(dtype: type.dtype, shape: type.shape, storage: array.storage))
+    }
+
+    var explanation: String {
+        let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
+        return lines.joined(separator: "\n") + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
+    }
+}
+
+extension Scalar {
+    /// Writes the value as one element of a dtype.
+    func write(to pointer: UnsafeMutableRawPointer, as dtype: DType) {
+        switch dtype {
+        case .float32: pointer.storeBytes(of: Float(double), as: Float.self)
+        case .float64: pointer.storeBytes(of: double, as: Double.self)
+        case .int32: pointer.storeBytes(of: Int32(clamping: int64), as: Int32.self)
+        case .int64: pointer.storeBytes(of: int64, as: Int64.self)
+        case .uint8: pointer.storeBytes(of: UInt8(clamping: int64), as: UInt8.self)
+        case .bool: pointer.storeBytes(of: double != 0 ? 1 : 0, as: UInt8.self)
+        case .bfloat16: pointer.storeBytes(of: Float(double).bfloatBits, as: UInt16.self)
+        case .float16: pointer.storeBytes(of: Float(double).halfBits, as: UInt16.self)
+        }
+    }
+}

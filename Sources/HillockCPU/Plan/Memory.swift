@@ -1,0 +1,75 @@
+import HillockCore
+
+/// Number of a piece of memory that a plan's steps read and write.
+typealias BufferID = Int
+
+/// What a plan knows of a piece of memory before it runs.
+struct BufferInfo {
+    enum Kind {
+        /// The argument at this position.
+        case argument(Int)
+        /// A number among the arguments, written into a cell of the plan.
+        case scalar(Int)
+        /// Known when the plan was made.
+        case constant(Storage)
+        /// Lives in the arena from its first step to its last.
+        case temporary
+        /// The result at this position.
+        case result(Int)
+    }
+    var kind: Kind
+    let byteCount: Int
+    let layout: PhysicalLayout
+}
+
+/// Places temporaries in one arena: those that are never alive at the same time share memory.
+///
+/// Greedy by size: the largest first, each at the lowest offset where it meets none that is alive with it (Pisarchyk and Lee,
+/// "Efficient memory management for deep neural net inference", 2020).
+struct MemoryPlan {
+    struct Request {
+        let buffer: BufferID
+        let byteCount: Int
+        var first: Int
+        var last: Int
+    }
+
+    /// Offset of each buffer in the arena.
+    private(set) var offsets: [BufferID: Int] = [:]
+    /// Size of the arena in bytes.
+    private(set) var byteCount = 0
+
+    init(_ requests: [Request]) {
+        var placed: [(request: Request, offset: Int, end: Int)] = []
+        for request in requests.sorted(by: { ($0.byteCount, $1.first) > ($1.byteCount, $0.first) }) {
+            let size = (request.byteCount + 63) & ~63
+            var offset = 0
+            for other in placed where other.request.first <= request.last && request.first <= other.request.last {
+                if offset + size <= other.offset { break }
+                offset = Swift.max(offset, other.end)
+            }
+            offsets[request.buffer] = offset
+            byteCount = Swift.max(byteCount, offset + size)
+            let entry = (request, offset, offset + size)
+            let position = placed.firstIndex { $0.offset > offset } ?? placed.count
+            placed.insert(entry, at: position)
+        }
+    }
+}
+
+/// The arena that all plans share: plans run one at a time, and nothing in it outlives a run.
+final class Arena: @unchecked Sendable {
+    static let shared = Arena()
+    private var block: UnsafeMutableRawPointer?
+    private var byteCount = 0
+
+    /// At least `byteCount` bytes, 64-byte aligned. Called with the evaluator's lock held.
+    func memory(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        if byteCount > self.byteCount {
+            block?.deallocate()
+            block = .allocate(byteCount: byteCount, alignment: 64)
+            self.byteCount = byteCount
+        }
+        return block
+    }
+}

@@ -1,0 +1,85 @@
+import CKernels
+import HillockCore
+
+/// Folds axes.
+final class ReduceStep: Step {
+    private let reduction: Int32
+    private let dtype: DType
+    private let source: BufferID
+    private let target: BufferID
+    private let view: Strided
+    private let extents: [Int64]
+    private let strides: [Int64]
+    private let flags: [Bool]
+
+    init(_ kind: Reduce.Kind, _ dtype: DType, _ source: BufferID, _ view: Strided, _ flags: [Bool], _ target: BufferID) {
+        switch kind {
+        case .sum: reduction = Int32(hk_reduce_sum.rawValue)
+        case .product: reduction = Int32(hk_reduce_product.rawValue)
+        case .maximum: reduction = Int32(hk_reduce_max.rawValue)
+        case .minimum: reduction = Int32(hk_reduce_min.rawValue)
+        }
+        self.dtype = dtype
+        self.source = source
+        self.target = target
+        self.view = view
+        // Neighbouring axes that are folded alike and evenly spaced are one axis.
+        var axes: [(extent: Int, stride: Int, flag: Bool)] = []
+        for axis in 0..<view.shape.rank where view.shape[axis] != 1 {
+            let next = (extent: view.shape[axis], stride: view.strides[axis], flag: flags[axis])
+            if let last = axes.last, last.flag == next.flag, last.stride == next.stride * next.extent {
+                axes[axes.count - 1] = (last.extent * next.extent, next.stride, next.flag)
+            } else {
+                axes.append(next)
+            }
+        }
+        if axes.isEmpty { axes = [(1, 1, true)] }
+        extents = axes.map { Int64($0.extent) }
+        strides = axes.map { Int64($0.stride) }
+        self.flags = axes.map(\.flag)
+    }
+
+    var reads: [BufferID] { [source] }
+    var writes: [BufferID] { [target] }
+    var scratchByteCount: Int { 0 }
+
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
+        hk_reduce(
+            reduction, Int32(dtype.rawValue), Int32(extents.count), extents, strides, flags,
+            pointers[source] + view.offset * dtype.byteCount, pointers[target])
+    }
+
+    var explanation: String { "reduce \(reduction) \(extents) \(flags), reads \(source), writes \(target)" }
+}
+
+/// Finds the greatest or least along an axis.
+final class ArgReduceStep: Step {
+    private let search: ArgReduce
+    private let type: TensorType
+    private let source: BufferID
+    private let target: BufferID
+    private let outer: Int64
+    private let inner: Int64
+
+    init(_ search: ArgReduce, _ type: TensorType, _ source: BufferID, _ target: BufferID) {
+        self.search = search
+        self.type = type
+        self.source = source
+        self.target = target
+        outer = Int64(type.shape.dimensions[..<search.axis].reduce(1, *))
+        inner = Int64(type.shape.dimensions[(search.axis + 1)...].reduce(1, *))
+    }
+
+    var reads: [BufferID] { [source] }
+    var writes: [BufferID] { [target] }
+    var scratchByteCount: Int { 0 }
+
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
+        let kernel = search.isMaximum ? hk_argmax : hk_argmin
+        kernel(
+            Int32(type.dtype.rawValue), outer, Int64(type.shape[search.axis]), inner, pointers[source], Int32(DType.int64.rawValue),
+            pointers[target])
+    }
+
+    var explanation: String { "\(search.isMaximum ? "argmax" : "argmin") \(type) axis \(search.axis), reads \(source), writes \(target)" }
+}

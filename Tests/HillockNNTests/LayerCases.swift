@@ -1,0 +1,57 @@
+import HillockCore
+import HillockNN
+import Testing
+
+/// A layer and where its reference values are: what all tests of layers loop over.
+struct LayerCase: Sendable, CustomTestStringConvertible {
+    let name: String
+    let isTraining: Bool
+    let make: @Sendable () -> any Layer
+    var testDescription: String { name }
+
+    init(_ name: String, training: Bool = false, _ make: @autoclosure @escaping @Sendable () -> any Layer) {
+        self.name = name
+        isTraining = training
+        self.make = make
+    }
+
+    static let all: [LayerCase] = [
+        .init("linear", Linear(5, 3, dtype: .float64)),
+        .init("linear-vector", Linear(5, 3, dtype: .float64)),
+        .init("linear-batches", Linear(5, 3, bias: false, dtype: .float64)),
+        .init("linear-one", Linear(1, 1, dtype: .float64)),
+        .init("conv2d", Conv2d(2, 4, kernel: 3, dtype: .float64)),
+        .init("conv2d-odd", Conv2d(2, 3, kernel: [3, 2], stride: [2, 3], padding: [1, 2], dilation: [2, 1], dtype: .float64)),
+        .init("conv2d-groups", Conv2d(4, 6, kernel: 3, padding: 1, groups: 2, bias: false, dtype: .float64)),
+        .init("conv2d-depthwise", Conv2d(3, 6, kernel: 3, stride: 2, groups: 3, dtype: .float64)),
+        .init("conv2d-one", Conv2d(1, 1, kernel: 1, dtype: .float64)),
+        .init("maxpool2d", MaxPool2d(kernel: 2)),
+        .init("maxpool2d-odd", MaxPool2d(kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2])),
+        .init("avgpool2d", AvgPool2d(kernel: 2)),
+        .init("avgpool2d-odd", AvgPool2d(kernel: [3, 2], stride: [2, 1], padding: [1, 1])),
+        .init("avgpool2d-inside", AvgPool2d(kernel: 3, stride: 2, padding: 1, countsPadding: false)),
+        .init("flatten", Flatten()),
+        .init("flatten-middle", Flatten(from: 1, through: 2)),
+        .init("batchnorm2d", BatchNorm2d(3, dtype: .float64)),
+        .init("batchnorm2d-train", training: true, BatchNorm2d(3, dtype: .float64)),
+        .init("batchnorm2d-plain", training: true, BatchNorm2d(2, epsilon: 1e-3, momentum: 0.3, affine: false, dtype: .float64)),
+        .init("layernorm", LayerNorm(6, dtype: .float64)),
+        .init("layernorm-axes", LayerNorm([3, 4], epsilon: 1e-3, dtype: .float64)),
+        .init("layernorm-plain", LayerNorm(5, affine: false)),
+        .init("embedding", Embedding(7, 4, dtype: .float64)),
+        .init("embedding-padding", Embedding(5, 3, paddingIndex: 2, dtype: .float64)),
+        .init("relu", ReLU()),
+        .init("leakyrelu", LeakyReLU(slope: 0.2)),
+        .init("gelu", GELU()),
+        .init("silu", SiLU()),
+        .init("tanh", Tanh()),
+        .init("sigmoid", Sigmoid()),
+        .init("identity", Identity()),
+        .init("dropout", Dropout(0.5)),
+        .init(
+            "sequential",
+            Sequential(
+                Conv2d(1, 2, kernel: 3, dtype: .float64), BatchNorm2d(2, dtype: .float64), ReLU(), MaxPool2d(kernel: 2), Flatten(),
+                Linear(8, 3, dtype: .float64))),
+    ]
+}
