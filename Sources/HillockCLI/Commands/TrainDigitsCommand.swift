@@ -9,7 +9,7 @@ struct TrainDigitsCommand: ParsableCommand {
         commandName: "digits", abstract: "Learn to recognise handwritten digits, or other small grey images.",
         discussion: """
             Without options, a LeNet learns the 5,000 digits that are built in. The run's folder gets the weights, a report to look at, and
-            a checkpoint after every epoch and every 30 seconds. Ctrl-C stops with a checkpoint; --resume goes on, and ends with the same
+            a checkpoint after every epoch and now and then between. Ctrl-C stops with a checkpoint; --resume goes on, and ends with the same
             weights to the last bit as a run that was never stopped.
             """)
 
@@ -39,6 +39,9 @@ struct TrainDigitsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Go on with the run of this folder.", valueName: "folder"), completion: .directory)
     var resume: String?
 
+    @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch; 0 for one after every step.", valueName: "seconds"))
+    var checkpointEvery = 30.0
+
     func run() throws {
         let request = try request()
         Interruption.install()
@@ -49,6 +52,7 @@ struct TrainDigitsCommand: ParsableCommand {
             // The folder is made last, so that a mistake in the options leaves none behind.
             run = try DigitRun(request, in: output.map { RunFolder($0) }, stopRequest: Interruption.stopRequest)
         }
+        run.trainer.checkpoints?.everySeconds = checkpointEvery
         let console = TrainingConsole(run)
         console.begin()
         guard let result = try run.train([console]) else {
@@ -71,6 +75,7 @@ struct TrainDigitsCommand: ParsableCommand {
         if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
             throw OptionError("--learning-rate is \(learningRate), expected more than 0")
         }
+        if !(checkpointEvery >= 0) { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }
         return request
     }

@@ -92,7 +92,7 @@ public final class DigitRun {
     private init(_ request: Request, folder: RunFolder?, checkpoint: (value: Checkpoint, path: String)?, stopRequest: StopRequest) throws {
         let saved = SavedSettings(checkpoint?.value.settings ?? [])
         isResumed = checkpoint != nil
-        dataset = try ImageDataset.load(request.data ?? saved.data ?? DatasetCatalog.mnist5k.name)
+        dataset = try Self.load(request.data ?? saved.data ?? DatasetCatalog.mnist5k.name)
         let model = request.model ?? saved.model ?? .lenet
         let standard = DigitRecipe.standard(model, trainCount: dataset.train.count)
         let recipe = DigitRecipe(
@@ -127,9 +127,19 @@ public final class DigitRun {
         trainer.checkpoints = CheckpointPolicy(path: self.folder.checkpoint)
     }
 
+    /// Loads a data set; a folder is named by its full path, since a run may be resumed from elsewhere.
+    private static func load(_ nameOrFolder: String) throws -> ImageDataset {
+        let loaded = try ImageDataset.load(nameOrFolder)
+        guard loaded.name == nameOrFolder, !DatasetCatalog.entries.contains(where: { $0.name == nameOrFolder }) else { return loaded }
+        let path = URL(fileURLWithPath: nameOrFolder).standardizedFileURL.path
+        return try ImageDataset(name: path, title: loaded.title, train: loaded.train, test: loaded.test)
+    }
+
     /// Trains, and writes weights and report when done; `nil` when asked to stop, having written a checkpoint.
     public func train(_ callbacks: [any Callback] = []) throws -> Result? {
         try folder.create()
+        let lock = try folder.lock()
+        defer { withExtendedLifetime(lock) {} }
         trainer.callbacks = callbacks
         let training = recognizer.batches(of: dataset.train, maximumShift: maximumShift, seed: trainer.settings.seed)
         guard try trainer.train(on: training, testingOn: recognizer.batches(of: dataset.test)) == .finished else { return nil }
@@ -151,7 +161,7 @@ public final class DigitRun {
                 confidence: Double(row[predicted]), actualProbability: Double(row[actual]))
         }
         return RunRecord(
-            title: "Image recognition", version: HillockVersion.current, model: recognizer.model.title,
+            title: dataset.classNames == (0...9).map { "\($0)" } ? "Handwritten digits" : "Image recognition", version: HillockVersion.current, model: recognizer.model.title,
             parameterCount: recognizer.network.parameterCount, data: dataset.title, trainCount: dataset.train.count,
             testCount: dataset.test.count, classNames: dataset.classNames, settings: settings,
             machine: .current(engine: Device.current.description), started: trainer.times.started, seconds: trainer.times.seconds,

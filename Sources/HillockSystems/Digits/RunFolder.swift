@@ -41,6 +41,36 @@ public struct RunFolder: Sendable, Hashable {
         guard exists else { throw FileError(path: path, action: "create", code: EEXIST, hint: "it is a file, not a folder") }
     }
 
+    /// Keeps other processes from training in the folder at the same time, for as long as what is returned lives.
+    /// - Throws: ``DigitError/busy(folder:)``
+    public func lock() throws -> Lock {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileError(path: path, action: "read", code: errno) }
+        // File systems without locks say so by another error; better no lock than no training.
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            close(descriptor)
+            throw DigitError.busy(folder: path)
+        }
+        removeLeftovers()
+        return Lock(descriptor: descriptor)
+    }
+
+    /// Held while a process trains in a folder; the system gives it up when the process ends, however it ends.
+    public final class Lock: Sendable {
+        private let descriptor: Int32
+
+        fileprivate init(descriptor: Int32) { self.descriptor = descriptor }
+
+        deinit { close(descriptor) }
+    }
+
+    /// Removes what a process that was killed while it wrote a file had written of it.
+    private func removeLeftovers() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".hillock-") && name.hasSuffix(".tmp") {
+            unlink(file(name))
+        }
+    }
+
     /// Makes the first of `runs/NAME-1`, `runs/NAME-2` … that is not there yet.
     /// - Throws: ``FileError``
     public static func createNext(named name: String, in parent: String = "runs") throws -> RunFolder {
