@@ -40,9 +40,9 @@ public struct Concatenate: Primitive {
             guard var place = target.baseAddress else { return }
             for row in 0..<outer {
                 for input in inputs where input.count > 0 {
-                    let bytes = input.bytes.count / outer
-                    place.copyMemory(from: input.bytes.baseAddress! + row * bytes, byteCount: bytes)
-                    place += bytes
+                    let width = input.byteCount / outer
+                    input.withBytes { place.copyMemory(from: $0.baseAddress! + row * width, byteCount: width) }
+                    place += width
                 }
             }
         }

@@ -2,7 +2,7 @@
 extension HostArray {
     /// The elements as real numbers.
     public var doubles: [Double] {
-        withExtendedLifetime(storage) {
+        withBytes { bytes in
             switch dtype {
             case .float32: bytes.bindMemory(to: Float.self).map(Double.init)
             case .float64: Array(bytes.bindMemory(to: Double.self))
@@ -17,7 +17,7 @@ extension HostArray {
 
     /// The elements as whole numbers; real numbers are truncated towards zero and saturated.
     public var integers: [Int64] {
-        withExtendedLifetime(storage) {
+        withBytes { bytes in
             switch dtype {
             case .int32: bytes.bindMemory(to: Int32.self).map(Int64.init)
             case .int64: Array(bytes.bindMemory(to: Int64.self))
@@ -77,9 +77,11 @@ extension HostArray {
     package func picking(_ positions: [Int], as type: TensorType) -> HostArray {
         let size = dtype.byteCount
         return HostArray(dtype: dtype, shape: type.shape) { target in
-            for (offset, position) in positions.enumerated() {
-                target.baseAddress!.advanced(by: offset * size)
-                    .copyMemory(from: bytes.baseAddress!.advanced(by: position * size), byteCount: size)
+            withBytes { bytes in
+                for (offset, position) in positions.enumerated() {
+                    target.baseAddress!.advanced(by: offset * size)
+                        .copyMemory(from: bytes.baseAddress!.advanced(by: position * size), byteCount: size)
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ public enum Safetensors {
         try AtomicFile.write(to: path) { output in
             try output.write(layout.header)
             for (_, array) in layout.tensors {
-                try withExtendedLifetime(array.storage) { try output.write(array.bytes) }
+                try array.withBytes { try output.write($0) }
             }
         }
     }
@@ -33,7 +33,7 @@ public enum Safetensors {
     public static func encode(_ tensors: [String: HostArray], metadata: [String: String] = [:]) throws -> [UInt8] {
         let layout = try Layout(tensors, metadata: metadata, file: "safetensors")
         var bytes = layout.header
-        for (_, array) in layout.tensors { withExtendedLifetime(array.storage) { bytes.append(contentsOf: array.bytes) } }
+        for (_, array) in layout.tensors { array.withBytes { bytes.append(contentsOf: $0) } }
         return bytes
     }
 
@@ -78,7 +78,7 @@ public enum Safetensors {
             }
             var offset = 0
             for (name, array) in self.tensors {
-                let end = offset + array.bytes.count
+                let end = offset + array.byteCount
                 let shape = array.shape.dimensions.map(String.init).joined(separator: ",")
                 members.append(
                     "\(JSONValue.quoted(name)):{\"dtype\":\"\(Safetensors.name(of: array.dtype))\",\"shape\":[\(shape)],"
