@@ -172,15 +172,26 @@ extension Tensor {
 
     /// Mean over the axes (default: all); NaN where there is nothing. Floating dtypes.
     public func mean(axes: Int..., keepingAxes: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        let sum = reduced(.sum, axes: axes.isEmpty ? nil : axes, keepingAxes: keepingAxes, at: SourceLocation(file: file, line: line))
+        let location = SourceLocation(file: file, line: line)
+        guard checkReal("mean", at: location) else { return self }
+        let sum = reduced(.sum, axes: axes.isEmpty ? nil : axes, keepingAxes: keepingAxes, at: location)
         return sum * (Double(sum.count) / Double(count))
     }
 
-    /// Variance over the axes (default: all): mean squared distance from the mean, divided by n − `correction`.
+    /// Whether the elements are real numbers that can be divided; whole ones stop the call.
+    private func checkReal(_ operation: String, at location: SourceLocation) -> Bool {
+        if dtype == .float32 || dtype == .float64 { return true }
+        misuse(
+            ShapeError(operation, "input is \(type), expected f32 or f64", hint: "convert it with converted(to: .float32)"), at: location)
+        return false
+    }
+
+    /// Variance over the axes (default: all): mean squared distance from the mean, divided by n − `correction`. Floating dtypes.
     public func variance(
         axes: Int..., correction: Int = 0, keepingAxes: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         let location = SourceLocation(file: file, line: line)
+        guard checkReal("variance", at: location) else { return self }
         let over = axes.isEmpty ? nil : axes
         let total = reduced(.sum, axes: over, keepingAxes: true, at: location)
         let n = Double(count) / Double(total.count)
