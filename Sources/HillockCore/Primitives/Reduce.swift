@@ -23,6 +23,7 @@ public struct Reduce: Primitive {
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         try checkArithmetic("\(kind)", inputs[0])
         let shape = inputs[0].shape
+        if let wrong = axes.first(where: { $0 >= shape.rank }) { throw ShapeError("\(kind)", "axis \(wrong) is out of range for shape \(shape)") }
         if kind == .maximum || kind == .minimum, let empty = axes.first(where: { shape[$0] == 0 }) {
             throw ShapeError("\(kind)", "axis \(empty) of shape \(shape) is empty: there is no \(kind)")
         }
@@ -102,6 +103,7 @@ public struct ArgReduce: Primitive {
     /// `i64` of the shape without the axis.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         try checkArithmetic(operation, inputs[0])
+        guard axis < inputs[0].shape.rank else { throw ShapeError(operation, "axis \(axis) is out of range for shape \(inputs[0].shape)") }
         guard inputs[0].shape[axis] > 0 else { throw ShapeError(operation, "axis \(axis) of shape \(inputs[0].shape) is empty") }
         return TensorType(.int64, inputs[0].shape.removing(axes: [axis]))
     }
