@@ -1,1 +1,3 @@
-print("hillock")
+import ArgumentParser
+
+await Program.run(Array(CommandLine.arguments.dropFirst()))

@@ -15,7 +15,7 @@ public enum Safetensors {
     /// Creates or replaces a file, atomically: whatever fails, the old file stands as it was.
     ///
     /// The same tensors and metadata give the same bytes: tensors of wider elements come first, so that each is aligned, and by name within
-    /// one width, as in the reference implementation; the header is padded with spaces to a multiple of 8 bytes.
+    /// one width; the header is padded with spaces to a multiple of 8 bytes.
     ///
     /// - Throws: ``FileError`` if the file cannot be written; ``FormatError`` if a tensor has the reserved name `__metadata__` or the header
     ///   is longer than 100 MB.

@@ -14,6 +14,8 @@ public enum DigitError: Error, Sendable, Hashable {
     case otherData(path: String, what: String, trained: String, given: String)
     /// The folder holds a run already.
     case runExists(folder: String)
+    /// Another process is training in the folder.
+    case busy(folder: String)
     /// There is nothing to resume in the folder.
     case nothingToResume(folder: String, reason: String)
 }
@@ -34,6 +36,8 @@ extension DigitError: CustomStringConvertible, LocalizedError {
             "\(path): these weights were trained on \(trained), the data has \(given) (\(what))"
         case .runExists(let folder):
             "\(folder): the folder holds a run already; go on with it by --resume \(folder), or choose another folder"
+        case .busy(let folder):
+            "\(folder): another process is training in this folder"
         case .nothingToResume(let folder, let reason):
             "\(folder): there is no run to resume: \(reason)"
         }

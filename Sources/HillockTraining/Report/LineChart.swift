@@ -32,7 +32,7 @@ struct LineChart {
         guard let firstX = points.map(\.x).min(), let lastX = points.map(\.x).max() else { return "" }
         let low = yMinimum ?? points.map(\.y).min()!
         let high = max(yMaximum ?? points.map(\.y).max()!, low + 1e-9)
-        let yTicks = Self.ticks(from: low, to: high, about: 5)
+        let yTicks = Self.ticks(from: low, to: high, about: 6)
         let (bottomValue, topValue) = (min(low, yTicks.first ?? low), max(high, yTicks.last ?? high))
         let xSpan = max(lastX - firstX, 1e-9)
         func x(_ value: Double) -> Double { Self.left + (lastX == firstX ? 0.5 : (value - firstX) / xSpan) * (Self.width - Self.left - Self.right) }
@@ -47,7 +47,7 @@ struct LineChart {
             text += "<line class=\"grid\" x1=\"\(number(Self.left))\" x2=\"\(number(Self.width - Self.right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\"/>"
             text += "<text class=\"tick\" x=\"\(number(Self.left - 8))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\">\(escaped(yText(tick)))</text>\n"
         }
-        for tick in Self.ticks(from: firstX, to: lastX, about: 6) where !wholeX || tick == tick.rounded() {
+        for tick in Self.ticks(from: firstX, to: lastX, about: 8) where !wholeX || tick == tick.rounded() {
             if tick < firstX || tick > lastX { continue }
             text += "<text class=\"tick\" x=\"\(number(x(tick)))\" y=\"\(number(Self.height - Self.bottom + 18))\" text-anchor=\"middle\">\(escaped(xText(tick)))</text>\n"
         }

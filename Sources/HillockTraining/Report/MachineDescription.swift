@@ -19,7 +19,7 @@ public struct MachineDescription: Sendable, Hashable, Codable {
     public static func current(engine: String) -> MachineDescription {
         let info = ProcessInfo.processInfo
         return MachineDescription(
-            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: usableCores, memory: info.physicalMemory,
+            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount, memory: info.physicalMemory,
             system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler, engine: engine)
     }
 
@@ -32,13 +32,6 @@ public struct MachineDescription: Sendable, Hashable, Codable {
             if !value.isEmpty { return value }
         }
         return nil
-    }
-
-    /// Containers may allow fewer cores than the machine has.
-    private static var usableCores: Int {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return ProcessInfo.processInfo.activeProcessorCount }
-        return withUnsafeBytes(of: &set) { bytes in bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
     }
 
     private static var architecture: String {

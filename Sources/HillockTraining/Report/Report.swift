@@ -96,7 +96,7 @@ extension Report {
             "<tr>"
                 + [
                     "\(epoch.epoch)", value(epoch.training["loss"], 4), epoch.training["accuracy"].map(percent) ?? "–",
-                    value(epoch.test["loss"], 4), epoch.test["accuracy"].map(percent) ?? "–", "\(Float(epoch.learningRate))",
+                    value(epoch.test["loss"], 4), epoch.test["accuracy"].map(percent) ?? "–", significant(epoch.learningRate),
                     "\(fixed(epoch.trainingSeconds, 1)) s", grouped(Int(epoch.samplesPerSecond)),
                 ].map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
         }
@@ -161,7 +161,7 @@ extension Report {
             return """
                 <figure><img src="data:image/png;base64,\(mistake.image.base64EncodedString())" alt="\(escaped(alt))" title="\(escaped(alt))">
                 <figcaption><b>\(escaped(names[mistake.actual]))</b> taken for <b class="wrong">\(escaped(names[mistake.predicted]))</b>
-                <span>sure \(percent(mistake.confidence, 1)), right class \(percent(mistake.actualProbability, 1))</span></figcaption></figure>
+                <span>\(percent(mistake.confidence, 1)) sure</span><span>right class \(percent(mistake.actualProbability, 1))</span></figcaption></figure>
                 """
         }
         let which = record.mistakes.count < wrong ? "The \(record.mistakes.count) surest of \(grouped(wrong))." : "All of them, the surest first."
@@ -214,11 +214,19 @@ private func grouped(_ number: Int) -> String {
 
 private func value(_ number: Double?, _ digits: Int) -> String { number.map { fixed($0, digits) } ?? "–" }
 
-/// Up to three digits after the point, no zeros at the end.
-private func short(_ number: Double) -> String {
-    var text = fixed(number, 3)
+/// Up to this many digits after the point, no zeros at the end.
+private func short(_ number: Double, _ digits: Int = 3) -> String {
+    var text = fixed(number, digits)
     while text.contains("."), text.last == "0" || text.last == "." { text.removeLast() }
     return text
+}
+
+/// Three significant digits: `0.00187`, `8.02e-9`.
+private func significant(_ number: Double) -> String {
+    guard number != 0, number.isFinite else { return "\(number)" }
+    let magnitude = Int(log10(abs(number)).rounded(.down))
+    if magnitude < -5 { return "\(short(number / pow(10, Double(magnitude)), 2))e\(magnitude)" }
+    return short(number, max(0, 2 - magnitude))
 }
 
 /// `1 min 12 s`

@@ -33,6 +33,7 @@ enum ReportStyle {
         .numbers { width: 100%; }
         .numbers th, .numbers td { padding: 0.35rem 0.7rem; text-align: right; border-bottom: 1px solid var(--rule); }
         .numbers th { color: var(--soft); font-weight: 500; vertical-align: bottom; }
+        .confusion { width: 100%; }
         .confusion th, .confusion td { padding: 0; min-width: 3rem; height: 2.3rem; text-align: center; border: 1px solid var(--page); }
         .confusion th { font-weight: 600; padding: 0 0.5rem; }
         .confusion .corner { font-weight: 400; color: var(--soft); font-size: 0.8rem; }

@@ -42,6 +42,12 @@ public struct RunRecord: Sendable, Hashable, Codable {
         public var step: Int
         /// Mean of their losses.
         public var loss: Double
+
+        /// The mean loss of some steps, the last of which is `step`.
+        public init(step: Int, loss: Double) {
+            self.step = step
+            self.loss = loss
+        }
     }
 
     /// A test image that was taken for something else.
@@ -58,6 +64,16 @@ public struct RunRecord: Sendable, Hashable, Codable {
         public var confidence: Double
         /// The probability of what it is.
         public var actualProbability: Double
+
+        /// A mistake of these parts.
+        public init(index: Int, image: Data, actual: Int, predicted: Int, confidence: Double, actualProbability: Double) {
+            self.index = index
+            self.image = image
+            self.actual = actual
+            self.predicted = predicted
+            self.confidence = confidence
+            self.actualProbability = actualProbability
+        }
     }
 
     /// The record of these parts.

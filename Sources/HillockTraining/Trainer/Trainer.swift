@@ -129,8 +129,8 @@ public final class Trainer {
         }
         optimizer.update(gradients, evaluating: [value] + sums)
 
-        let loss = value.item()
-        history.steps.losses.append(loss)
+        let lossValue = value.item()
+        history.steps.losses.append(lossValue)
         history.steps.sampleCounts.append(batch.count)
         for (metric, sum) in zip(metrics, sums) { history.steps.sums[metric.name, default: []].append(sum.item()) }
         position.step += 1
@@ -138,9 +138,9 @@ public final class Trainer {
         position.epochSeconds += seconds
         pace.add(samples: batch.count, seconds: seconds)
         running.add(history.steps, from: history.steps.count - 1)
-        guard loss.isFinite else {
+        guard lossValue.isFinite else {
             throw TrainingError.diverged(
-                loss: loss, epoch: position.epoch + 1, step: position.step, learningRate: optimizer.learningRate)
+                loss: lossValue, epoch: position.epoch + 1, step: position.step, learningRate: optimizer.learningRate)
         }
     }
 

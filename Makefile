@@ -1,0 +1,26 @@
+# The two commands that matter: `make run` trains the digit network, `make test` runs every test.
+
+SWIFT ?= swift
+
+.PHONY: run test bench clean help dependencies
+
+run: dependencies ## install what is missing, build, and train the digit network (ARGS="--model mlp" for options)
+	$(SWIFT) build -c release --product hillock
+	"$$($(SWIFT) build -c release --product hillock --show-bin-path)/hillock" train digits $(ARGS)
+
+# In release: the kernels are too slow without optimisation.
+test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
+	$(SWIFT) test -c release $(ARGS)
+
+bench: dependencies ## measure the workloads, beside PyTorch where it is installed
+	$(SWIFT) build -c release --package-path Benchmarks
+	cd Benchmarks && .build/release/bench $(ARGS)
+
+dependencies:
+	@scripts/install-dependencies.sh
+
+clean: ## remove what was built; runs are kept
+	rm -rf .build Benchmarks/.build
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

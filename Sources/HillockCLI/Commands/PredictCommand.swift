@@ -1,0 +1,31 @@
+import ArgumentParser
+import Hillock
+import HillockSystems
+
+/// `hillock predict IMAGE.png …`
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict", abstract: "Say what pictures show.",
+        discussion: "Pictures are PNG files of any size, in colour or grey, dark on light or light on dark, one digit each.")
+
+    @ArgumentParser.Argument(help: "The pictures.", completion: .file(extensions: ["png"]))
+    var images: [String]
+
+    @OptionGroup var weights: WeightsOption
+
+    func run() throws {
+        let (recognizer, _) = try weights.load()
+        // All are read before anything is printed: one bad name among many should not leave half of an answer.
+        let answers = try images.map { (path: $0, guesses: try recognizer.recognize($0)) }
+        let terminal = Terminal.current
+        let nameWidth = min(recognizer.classNames.map(\.count).max() ?? 1, 16)
+        for (path, guesses) in answers {
+            print(terminal.bold(path))
+            for (rank, guess) in guesses.prefix(3).enumerated() {
+                let name = guess.name.padding(to: nameWidth)
+                let bar = Text.bar(guess.probability, width: 24)
+                print("  \(rank == 0 ? terminal.bold(name) : name)  \(rank == 0 ? terminal.green(bar) : bar)  \(Text.percent(guess.probability, 1).leftPadded(to: 7))")
+            }
+        }
+    }
+}
