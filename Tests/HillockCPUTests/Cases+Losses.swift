@@ -16,9 +16,17 @@ extension OperationCase {
                 cases.append(OperationCase("\(name)/\(variant)", "\(name)(Tensor, axis: Int)") { function($0[0], axis) })
             }
         }
+        let entropy = "crossEntropy(Tensor, Tensor, classWeights: Tensor?, labelSmoothing: Double)"
         for variant in ["batch", "sequence", "single", "large", "oneClass", "masked"] {
-            cases.append(OperationCase("crossEntropy/\(variant)", "crossEntropy(Tensor, Tensor)") { crossEntropy($0[0], $0[1]) })
+            cases.append(OperationCase("crossEntropy/\(variant)", entropy) { crossEntropy($0[0], $0[1]) })
         }
+        cases += [
+            OperationCase("crossEntropy/weighted", entropy) { crossEntropy($0[0], $0[1], classWeights: $0[2]) },
+            OperationCase("crossEntropy/smoothed", entropy) { crossEntropy($0[0], $0[1], labelSmoothing: 0.1) },
+            OperationCase("crossEntropy/weightedAndSmoothed", entropy) {
+                crossEntropy($0[0], $0[1], classWeights: $0[2], labelSmoothing: 0.2)
+            },
+        ]
         for variant in ["matrix", "scalar", "empty"] {
             cases.append(OperationCase("meanSquaredError/\(variant)", "meanSquaredError(Tensor, Tensor)") { meanSquaredError($0[0], $0[1]) })
         }

@@ -59,10 +59,10 @@ extension OperationCase {
             OperationCase("gather/axis1", gather) { $0[0].gathered($0[1], axis: 1) },
             OperationCase("gather/lastAxis", gather) { $0[0].gathered($0[1], axis: -1) },
         ]
-        for variant in ["rows", "rows32", "matrix", "scalarIndex", "vector", "repeated", "none", "integers", "outside"] {
+        for variant in ["rows", "rows32", "matrix", "scalarIndex", "vector", "repeated", "none", "integers"] {
             cases.append(OperationCase("gather/\(variant)", gather) { $0[0].gathered($0[1]) })
         }
-        for variant in ["rows", "repeated", "matrix", "vector", "scalarIndex", "none", "integers", "outside"] {
+        for variant in ["rows", "repeated", "matrix", "vector", "scalarIndex", "none", "integers"] {
             cases.append(OperationCase("scatterAdded/\(variant)", "scatterAdded(Tensor, at: Tensor)") { $0[0].scatterAdded($0[1], at: $0[2]) })
         }
         let oneHotName = "oneHot(Tensor, depth: Int, dtype: DType)"

@@ -82,6 +82,6 @@ extension Tensor {
         let zeros = padded(low: low, high: high, interior: none, at: location)
         guard value != 0 else { return zeros }
         let inside = Tensor.ones(shape, dtype: .bool).padded(low: low, high: high, interior: none)
-        return `where`(inside, zeros, zeros.scalar(value))
+        return `where`(inside, zeros, zeros.scalar(value, for: Pad.name))
     }
 }

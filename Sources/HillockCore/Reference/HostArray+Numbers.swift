@@ -37,24 +37,25 @@ extension HostArray {
             case .int64: bytes.fill(Int64.self, values) { Int64(saturating: $0) }
             case .uint8: bytes.fill(UInt8.self, values) { UInt8(clamping: Int64(saturating: $0)) }
             case .bool: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
-            case .bfloat16: bytes.fill(UInt16.self, values) { Float($0).bfloatBits }
-            case .float16: bytes.fill(UInt16.self, values) { Float($0).halfBits }
+            case .bfloat16: bytes.fill(UInt16.self, values) { Float(roundingToOdd: $0).bfloatBits }
+            case .float16: bytes.fill(UInt16.self, values) { Float16($0).bitPattern }
             }
         }
     }
 
-    /// An array of whole numbers; those too large for the dtype wrap around.
+    /// An array of whole numbers; those too large for an integer dtype wrap around, a floating one rounds them.
     public init(_ values: [Int64], as type: TensorType) {
-        guard !type.dtype.isFloatingPoint else {
-            self.init(values.map(Double.init), as: type)
-            return
-        }
         self.init(dtype: type.dtype, shape: type.shape) { bytes in
             switch type.dtype {
             case .int32: bytes.fill(Int32.self, values) { Int32(truncatingIfNeeded: $0) }
             case .int64: bytes.fill(Int64.self, values) { $0 }
             case .uint8: bytes.fill(UInt8.self, values) { UInt8(truncatingIfNeeded: $0) }
-            default: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
+            case .bool: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
+            // Not by way of f64, which would round twice.
+            case .float32: bytes.fill(Float.self, values) { Float($0) }
+            case .float64: bytes.fill(Double.self, values) { Double($0) }
+            case .bfloat16: bytes.fill(UInt16.self, values) { Float($0).bfloatBits }
+            case .float16: bytes.fill(UInt16.self, values) { Float16($0).bitPattern }
             }
         }
     }
@@ -95,6 +96,18 @@ extension UnsafeMutableRawBufferPointer {
 }
 
 extension Float {
+    /// The nearest float, but an odd one where rounding is needed: what a narrower type is then rounded to is as if rounded once
+    /// (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+    fileprivate init(roundingToOdd value: Double) {
+        let nearest = Float(value)
+        if value.isNaN || Double(nearest) == value {
+            self = nearest
+        } else {
+            let truncated = Double(nearest).magnitude > value.magnitude ? nearest.bitPattern - 1 : nearest.bitPattern
+            self = Float(bitPattern: truncated | 1)
+        }
+    }
+
     /// The nearest bfloat16, ties to even; NaN stays NaN.
     package var bfloatBits: UInt16 {
         if isNaN { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }
