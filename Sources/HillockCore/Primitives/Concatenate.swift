@@ -91,7 +91,8 @@ extension Tensor {
         let location = SourceLocation(file: file, line: line)
         let axis = checkedAxis(axis, "split", at: location)
         guard rank > 0, sizes.reduce(0, +) == shape[axis], sizes.allSatisfy({ $0 >= 0 }) else {
-            let part = Tensor.failed(ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)
+            let part = Tensor.failed(
+                ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)
             return sizes.map { _ in part }
         }
         var start = 0
