@@ -67,8 +67,8 @@ public func stack(_ tensors: [Tensor], axis: Int = 0, file: StaticString = #file
     }
     guard axis >= -first.rank - 1, axis <= first.rank else {
         return .failed(
-            ShapeError("stack", "axis \(axis) is out of range for shape \(first.shape): expected \(-first.rank - 1)...\(first.rank)"), tensors,
-            at: location)
+            ShapeError("stack", "axis \(axis) is out of range for shape \(first.shape): expected \(-first.rank - 1)...\(first.rank)"),
+            tensors, at: location)
     }
     return concatenate(
         tensors.map { $0.unsqueezed(axis: axis, file: file, line: line) }, axis: axis < 0 ? axis + first.rank + 1 : axis, file: file,
