@@ -148,6 +148,7 @@ extension Tensor {
             }
         if fits { return }
         misuse(
-            ShapeError(operation, "tensor is \(type), which cannot hold the number \(value)", hint: "convert it with converted(to: .float32)"))
+            ShapeError(
+                operation, "tensor is \(type), which cannot hold the number \(value)", hint: "convert it with converted(to: .float32)"))
     }
 }

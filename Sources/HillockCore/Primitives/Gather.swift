@@ -107,8 +107,9 @@ extension Tensor {
         guard updates.type == TensorType(dtype, expected) else {
             return .failed(
                 ShapeError(
-                    "scatterAdded", "updates are \(updates.type), table \(type) and indices \(indices.shape) want \(TensorType(dtype, expected))"),
-                [self], at: location)
+                    "scatterAdded",
+                    "updates are \(updates.type), table \(type) and indices \(indices.shape) want \(TensorType(dtype, expected))"), [self],
+                at: location)
         }
         return self + .apply(ScatterAdd(rows: shape[0]), [updates, indices], at: location)
     }
@@ -121,8 +122,8 @@ public func oneHot(
     let shape = Shape(indices.shape.dimensions + [depth])
     guard indices.dtype.isArithmetic, !indices.dtype.isFloatingPoint, depth >= 0 else {
         return .failed(
-            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"), [indices],
-            at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
+            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"),
+            [indices], at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
     }
     // Bytes could not count beyond 255.
     let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices
