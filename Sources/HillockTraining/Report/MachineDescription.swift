@@ -15,6 +15,16 @@ public struct MachineDescription: Sendable, Hashable, Codable {
     /// What computed: `cpu`, `reference` …
     public var engine: String
 
+    /// A machine described by hand.
+    public init(processor: String, cores: Int, memory: UInt64, system: String, swift: String, engine: String) {
+        self.processor = processor
+        self.cores = cores
+        self.memory = memory
+        self.system = system
+        self.swift = swift
+        self.engine = engine
+    }
+
     /// This machine.
     public static func current(engine: String) -> MachineDescription {
         let info = ProcessInfo.processInfo
