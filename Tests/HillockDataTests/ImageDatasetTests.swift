@@ -71,7 +71,7 @@ import Testing
                 == "there is no data set \"mnst\"; did you mean mnist? (known: mnist-5k, mnist, fashion-mnist; for a folder write ./mnst)")
         #expect(
             failure { try DatasetCatalog.entry(named: "imagenet") }
-                == "there is no data set \"imagenet\"; (known: mnist-5k, mnist, fashion-mnist; for a folder write ./imagenet)")
+                == "there is no data set \"imagenet\" (known: mnist-5k, mnist, fashion-mnist; for a folder write ./imagenet)")
     }
 
     @Test func searchOrder() throws {

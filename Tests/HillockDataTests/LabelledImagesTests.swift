@@ -25,11 +25,12 @@ import Testing
             failure { try make(images, HostArray([UInt8(0), 1])) } == "l.gz: number of labels is 2, expected 3, one for each image of i.gz")
         #expect(
             failure { try make(HostArray([UInt8](), shape: [0, 2, 2]), HostArray([UInt8]())) }
-                == "i.gz: images is u8 of shape [0, 2, 2], expected u8 of shape [count, height, width], none of them 0")
+                == "i.gz: image array is u8 of shape [0, 2, 2], expected u8 of shape [count, height, width], none of them 0")
         #expect(
             failure { try make(HostArray([UInt8(1)]), HostArray([UInt8(1)])) }
-                == "i.gz: images is u8 of shape [1], expected u8 of shape [count, height, width], none of them 0")
+                == "i.gz: image array is u8 of shape [1], expected u8 of shape [count, height, width], none of them 0")
         #expect(
-            failure { try make(images, HostArray([Int32(0), 1, 2])) } == "l.gz: labels is i32 of shape [3], expected u8 of shape [count]")
+            failure { try make(images, HostArray([Int32(0), 1, 2])) }
+                == "l.gz: label array is i32 of shape [3], expected u8 of shape [count]")
     }
 }

@@ -11,9 +11,8 @@ final class LocalServer: Sendable {
         var status: Int?
         /// Whether it honours `Range`.
         var ranges = true
-        /// Closes the connection after so many bytes of the body, at the first so many requests.
-        var cutAfter: Int?
-        var cuts = Int.max
+        /// Closes the connection at these offsets of the body, one a request; the last holds for all that follow.
+        var cutsAt: [Int] = []
         /// Waits so long before each piece of the body.
         var delay: Double = 0
     }
@@ -85,18 +84,20 @@ final class LocalServer: Sendable {
         head += "Content-Length: \(body.count - start)\r\nConnection: close\r\n\r\n"
         send(connection, Array(head.utf8))
         var end = body.count
-        if let cut = behaviour.cutAfter, number <= behaviour.cuts { end = min(end, start + cut) }
-        for piece in stride(from: start, to: end, by: 10_000) {
+        if !behaviour.cutsAt.isEmpty { end = min(end, behaviour.cutsAt[min(number, behaviour.cutsAt.count) - 1]) }
+        for piece in stride(from: start, to: max(start, end), by: 10_000) {
             if behaviour.delay > 0 { usleep(UInt32(behaviour.delay * 1e6)) }
             send(connection, Array(body[piece..<min(piece + 10_000, end)]))
         }
+        // The client may drop what it has not read when the connection is cut: let it read first.
+        if end < body.count { usleep(200_000) }
     }
 
     private func send(_ connection: Int32, _ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Foundation.send(connection, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                Foundation.send(connection, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             sent += count

@@ -31,8 +31,7 @@ func failure<Result>(_ body: () throws -> Result) -> String {
 
 /// A copy of an array's bytes.
 func bytes(_ array: HostArray) -> [UInt8] {
-    // `bytes` points into memory that the array owns, and Swift may free it after its last mention.
-    withExtendedLifetime(array.storage) { Array(array.bytes) }
+    array.withBytes { Array($0) }
 }
 
 /// Whether two arrays have the same type, shape and bits.

@@ -55,6 +55,5 @@ func expectClose(
 
 /// The bytes of a tensor's elements.
 func bits(_ tensor: Tensor) throws -> [UInt8] {
-    let array = try tensor.hostArray()
-    return withExtendedLifetime(array.storage) { Array(array.bytes) }
+    try tensor.hostArray().withBytes { Array($0) }
 }

@@ -103,7 +103,7 @@ size_t hd_primitive_scratch_bytes(const hd_primitive *primitive);
 /// `hd_primitive_scratch_bytes` bytes aligned to 64 (NULL if that is 0). Does not allocate on this side.
 hd_status hd_primitive_execute(hd_primitive *primitive, void *const *buffers, void *scratch);
 /// oneDNN's name of the kernel that was chosen and how the work is divided: `brg:avx512_core`,
-/// `jit_wino_4x3:avx512_core in 7 parts`. Owned by the primitive.
+/// `jit_wino_4x3:avx512_core in 4 parts`. Owned by the primitive.
 const char *hd_primitive_implementation(const hd_primitive *primitive);
 /// NULL is allowed.
 void hd_primitive_destroy(hd_primitive *primitive);

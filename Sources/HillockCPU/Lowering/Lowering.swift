@@ -124,7 +124,7 @@ struct Lowering {
     }
 
     mutating func makeConstant(_ array: HostArray) -> BufferID {
-        add(BufferInfo(kind: .constant(array.storage), byteCount: array.bytes.count, layout: .plain))
+        add(BufferInfo(kind: .constant(array.storage), byteCount: array.byteCount, layout: .plain))
     }
 
     /// The layouts in which a value already is, the plain one last.

@@ -95,7 +95,7 @@ final class DefinitionStep: Step {
                 storage: Storage(adopting: pointers[buffer], byteCount: type.byteCount, release: { _ in }))
         }
         let result = instruction.primitive.evaluate(inputs, as: instruction.type)
-        pointers[target].copyMemory(from: result.storage.pointer, byteCount: result.bytes.count)
+        result.withBytes { pointers[target].copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     }
 
     var explanation: String {

@@ -11,7 +11,12 @@ final class Evaluator: Sendable {
     }
 
     func isEvaluated(_ node: Node) -> Bool {
-        state.withLock { _ in if case .none = node.value { false } else { true } }
+        state.withLock { _ in
+            switch node.value {
+            case .none, .failed: false
+            case .buffer, .scalar, .standIn: true
+            }
+        }
     }
 
     /// The value of an evaluated node.
@@ -21,6 +26,7 @@ final class Evaluator: Sendable {
         case .buffer(let buffer): return try buffer.hostArray()
         case .scalar(let scalar): return HostArray(scalar, dtype: node.type.dtype)
         case .standIn: return HostArray(zeros: node.type)
+        case .failed(let error): throw error
         case .none: fatalError("[evaluate] value of \(node.type) was not computed")
         }
     }
@@ -96,11 +102,21 @@ private struct State: ~Copyable {
             case .buffer(let buffer):
                 if isKnownUniquelyReferenced(&leaves[position]) { leaves[position].value = .none }
                 arguments.append(.buffer(buffer))
+            case .failed(let error):
+                for node in results { node.value = .failed(error) }
+                throw error
             case .none, .standIn:
                 fatalError("[evaluate] a leaf without a value")
             }
         }
-        let buffers = try plan.run(&arguments)
+        let buffers: [DeviceBuffer]
+        do {
+            buffers = try plan.run(&arguments)
+        } catch {
+            // The inputs are detached and may have been overwritten: it cannot be tried again.
+            for node in results { node.value = .failed(error) }
+            throw error
+        }
         for (node, buffer) in zip(results, buffers) { node.value = .buffer(buffer) }
     }
 

@@ -96,6 +96,8 @@ package enum NodeValue {
     case scalar(Scalar)
     /// The result of a wrong call during ``Validation``: never computed.
     case standIn
+    /// What the engine threw when it was to compute the value; its inputs may be gone.
+    case failed(any Error)
 }
 
 /// The name of a parameter, shared by the nodes that are its value at different times.

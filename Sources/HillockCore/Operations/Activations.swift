@@ -1,7 +1,7 @@
 // Composites: a few lines over primitives, with no gradient of their own.
 
-/// max(x, 0), element by element. The gradient at 0 is 0.
-public func relu(_ x: Tensor) -> Tensor { `where`(x .> 0, x, Tensor.zerosLike(x)) }
+/// max(x, 0), element by element; NaN stays NaN. The gradient at 0 is 0.
+public func relu(_ x: Tensor) -> Tensor { `where`(x .<= 0, Tensor.zerosLike(x), x) }
 
 /// x where positive, `slope` · x elsewhere (Maas, Hannun, Ng 2013).
 public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * slope) }
@@ -15,14 +15,18 @@ public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
 /// ln(1 + e^x) without overflow.
 public func softplus(_ x: Tensor) -> Tensor { maximum(x, 0) + log1p(exp(-abs(x))) }
 
-/// e^x / Σ e^x along an axis, without overflow: the shape of `x`.
+/// e^x / Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
 public func softmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    let axis = x.checkedAxis(axis, "softmax", at: SourceLocation(file: file, line: line))
+    if x.count == 0 { return x }
     let powers = exp(x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient())
     return powers / powers.sum(axes: axis, keepingAxes: true)
 }
 
-/// x − ln Σ e^x along an axis, without overflow: the shape of `x`.
+/// x − ln Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
 public func logSoftmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    let axis = x.checkedAxis(axis, "logSoftmax", at: SourceLocation(file: file, line: line))
+    if x.count == 0 { return x }
     let shifted = x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient()
     return shifted - log(exp(shifted).sum(axes: axis, keepingAxes: true))
 }

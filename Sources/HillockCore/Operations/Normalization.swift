@@ -22,9 +22,17 @@ public func layerNorm(
 /// Batch normalisation of `[N, C, …]` with given statistics `[C]` (Ioffe and Szegedy 2015):
 /// `(x − mean) / √(variance + ε) · scale + bias`, all of them by channel.
 public func batchNorm(
-    _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, bias: Tensor?, epsilon: Double = 1e-5
+    _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, bias: Tensor?, epsilon: Double = 1e-5, file: StaticString = #fileID,
+    line: UInt = #line
 ) -> Tensor {
-    let shape = Shape([x.rank > 1 ? x.shape[1] : 0] + [Int](repeating: 1, count: Swift.max(x.rank - 2, 0)))
+    func failed(_ message: String) -> Tensor { .failed(ShapeError("batchNorm", message), [x], at: SourceLocation(file: file, line: line)) }
+    guard x.rank >= 2 else { return failed("input is \(x.shape), expected [N, C, …]") }
+    let channels = Shape([x.shape[1]])
+    let statistics = [("mean", mean), ("variance", variance), ("scale", scale ?? mean), ("bias", bias ?? mean)]
+    for (name, tensor) in statistics where tensor.shape != channels {
+        return failed("\(name) is \(tensor.shape), input \(x.shape) wants \(channels)")
+    }
+    let shape = Shape([x.shape[1]] + [Int](repeating: 1, count: x.rank - 2))
     func perChannel(_ t: Tensor) -> Tensor { t.reshaped(to: shape) }
     let inverse = rsqrt(variance + epsilon)
     let normal = (x - perChannel(mean)) * perChannel(scale.map { $0 * inverse } ?? inverse)

@@ -99,8 +99,7 @@ public func pow(_ a: Tensor, _ b: Tensor) -> Tensor { .binary(Power(), a, b) }
 /// Each element to the power `exponent`.
 public func pow(_ a: Tensor, _ exponent: Double) -> Tensor {
     if exponent == 2 { return a * a }
-    guard a.dtype.isFloatingPoint else { return .binary(Power(), a, a.scalar(exponent)) }
-    return .binary(Power(), a, a.scalar(exponent))
+    return .binary(Power(), a, a.scalar(exponent, for: Power.name))
 }
 
 /// StableHLO `maximum`; NaN wins.
@@ -123,7 +122,7 @@ public struct Maximum: BinaryFunction {
 public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { .binary(Maximum(), a, b) }
 
 /// The greater of each element and a number.
-public func maximum(_ a: Tensor, _ b: Double) -> Tensor { maximum(a, a.scalar(b)) }
+public func maximum(_ a: Tensor, _ b: Double) -> Tensor { maximum(a, a.scalar(b, for: Maximum.name)) }
 
 /// StableHLO `minimum`; NaN wins.
 public struct Minimum: BinaryFunction {
@@ -145,7 +144,7 @@ public struct Minimum: BinaryFunction {
 public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { .binary(Minimum(), a, b) }
 
 /// The lesser of each element and a number.
-public func minimum(_ a: Tensor, _ b: Double) -> Tensor { minimum(a, a.scalar(b)) }
+public func minimum(_ a: Tensor, _ b: Double) -> Tensor { minimum(a, a.scalar(b, for: Minimum.name)) }
 
 extension Tensor {
     /// Element by element, after broadcasting.
@@ -162,23 +161,23 @@ extension Tensor {
     public static prefix func - (x: Tensor) -> Tensor { apply(Negate(), [x]) }
 
     /// A number added to each element.
-    public static func + (a: Tensor, b: Double) -> Tensor { a + a.scalar(b) }
+    public static func + (a: Tensor, b: Double) -> Tensor { a + a.scalar(b, for: Add.name) }
     /// A number added to each element.
-    public static func + (a: Double, b: Tensor) -> Tensor { b.scalar(a) + b }
+    public static func + (a: Double, b: Tensor) -> Tensor { b.scalar(a, for: Add.name) + b }
     /// A number taken from each element.
-    public static func - (a: Tensor, b: Double) -> Tensor { a - a.scalar(b) }
+    public static func - (a: Tensor, b: Double) -> Tensor { a - a.scalar(b, for: Subtract.name) }
     /// Each element taken from a number.
-    public static func - (a: Double, b: Tensor) -> Tensor { b.scalar(a) - b }
+    public static func - (a: Double, b: Tensor) -> Tensor { b.scalar(a, for: Subtract.name) - b }
     /// Each element times a number.
-    public static func * (a: Tensor, b: Double) -> Tensor { a * a.scalar(b) }
+    public static func * (a: Tensor, b: Double) -> Tensor { a * a.scalar(b, for: Multiply.name) }
     /// Each element times a number.
-    public static func * (a: Double, b: Tensor) -> Tensor { b.scalar(a) * b }
+    public static func * (a: Double, b: Tensor) -> Tensor { b.scalar(a, for: Multiply.name) * b }
     /// Each element divided by a number.
-    public static func / (a: Tensor, b: Double) -> Tensor { a / a.scalar(b) }
+    public static func / (a: Tensor, b: Double) -> Tensor { a / a.scalar(b, for: Divide.name) }
     /// A number divided by each element.
-    public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a) / b }
+    public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a, for: Divide.name) / b }
     /// Remainder of each element by a number.
-    public static func % (a: Tensor, b: Double) -> Tensor { a % a.scalar(b) }
+    public static func % (a: Tensor, b: Double) -> Tensor { a % a.scalar(b, for: Remainder.name) }
 
     /// Replaces the tensor by the sum.
     public static func += (a: inout Tensor, b: Tensor) { a = a + b }

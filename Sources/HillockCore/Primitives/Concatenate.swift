@@ -40,9 +40,9 @@ public struct Concatenate: Primitive {
             guard var place = target.baseAddress else { return }
             for row in 0..<outer {
                 for input in inputs where input.count > 0 {
-                    let bytes = input.bytes.count / outer
-                    place.copyMemory(from: input.bytes.baseAddress! + row * bytes, byteCount: bytes)
-                    place += bytes
+                    let width = input.byteCount / outer
+                    input.withBytes { place.copyMemory(from: $0.baseAddress! + row * width, byteCount: width) }
+                    place += width
                 }
             }
         }
@@ -65,6 +65,11 @@ public func stack(_ tensors: [Tensor], axis: Int = 0, file: StaticString = #file
         return .failed(
             ShapeError("stack", "input 0 is \(first.type), input \(position) is \(tensor.type): they must be equal"), tensors, at: location)
     }
+    guard axis >= -first.rank - 1, axis <= first.rank else {
+        return .failed(
+            ShapeError("stack", "axis \(axis) is out of range for shape \(first.shape): expected \(-first.rank - 1)...\(first.rank)"), tensors,
+            at: location)
+    }
     return concatenate(
         tensors.map { $0.unsqueezed(axis: axis, file: file, line: line) }, axis: axis < 0 ? axis + first.rank + 1 : axis, file: file,
         line: line)
@@ -86,7 +91,8 @@ extension Tensor {
         let location = SourceLocation(file: file, line: line)
         let axis = checkedAxis(axis, "split", at: location)
         guard rank > 0, sizes.reduce(0, +) == shape[axis], sizes.allSatisfy({ $0 >= 0 }) else {
-            return [.failed(ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)]
+            let part = Tensor.failed(ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)
+            return sizes.map { _ in part }
         }
         var start = 0
         return sizes.map { size in
@@ -100,7 +106,9 @@ extension Tensor {
         let location = SourceLocation(file: file, line: line)
         let position = checkedAxis(axis, "split", at: location)
         guard rank > 0, parts > 0, shape[position] % parts == 0 else {
-            return [.failed(ShapeError("split", "axis \(axis) of shape \(shape) cannot be split into \(parts) equal parts"), [self], at: location)]
+            let part = Tensor.failed(
+                ShapeError("split", "axis \(axis) of shape \(shape) cannot be split into \(parts) equal parts"), [self], at: location)
+            return [Tensor](repeating: part, count: Swift.max(parts, 0))
         }
         return split(sizes: [Int](repeating: shape[position] / parts, count: parts), axis: position, file: file, line: line)
     }

@@ -21,7 +21,7 @@ public struct Convert: Primitive {
     /// Rounds, or truncates and saturates towards whole numbers; `bool` is "not zero".
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         // Between integers values wrap, as in C and NumPy; from reals they saturate.
-        inputs[0].dtype.isFloatingPoint || dtype.isFloatingPoint
+        inputs[0].dtype.isFloatingPoint
             ? HostArray(inputs[0].doubles, as: type) : HostArray(inputs[0].integers, as: type)
     }
 }

@@ -207,9 +207,9 @@ public func conv2d(
         dilation: [dilation.0, dilation.1], groups: groups)
     let output = Tensor.apply(Convolution(geometry), [input, weight], at: location)
     guard let bias else { return output }
-    guard bias.shape == [output.shape[1]] else {
+    guard weight.rank > 0, bias.shape == [weight.shape[0]] else {
         return .failed(
-            ShapeError("conv2d", "bias is \(bias.shape), weight \(weight.shape) wants [\(weight.shape[0])]"), [output, weight], at: location)
+            ShapeError("conv2d", "bias is \(bias.shape), weight \(weight.shape) wants [\(weight.shape.dimensions.first ?? 0)]"), [output, weight], at: location)
     }
     return output + bias.reshaped(to: [bias.count, 1, 1])
 }

@@ -52,17 +52,34 @@ public struct Iota: Primitive {
 
 extension Tensor {
     /// Zeros.
-    public static func zeros(_ shape: Shape, dtype: DType = .float32) -> Tensor { constant(0, shape, dtype) }
+    public static func zeros(
+        _ shape: Shape, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        constant(0, checked(shape, "zeros", at: SourceLocation(file: file, line: line)), dtype)
+    }
     /// Ones.
-    public static func ones(_ shape: Shape, dtype: DType = .float32) -> Tensor { constant(1, shape, dtype) }
+    public static func ones(
+        _ shape: Shape, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        constant(1, checked(shape, "ones", at: SourceLocation(file: file, line: line)), dtype)
+    }
     /// `value` everywhere.
-    public static func full(_ shape: Shape, _ value: Double, dtype: DType = .float32) -> Tensor {
-        Tensor(hoisting: .real(value), dtype: dtype).broadcast(to: shape)
+    public static func full(
+        _ shape: Shape, _ value: Double, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        Tensor(hoisting: .real(value), dtype: dtype).broadcast(to: checked(shape, "full", at: SourceLocation(file: file, line: line)))
     }
     /// Zeros of another tensor's shape and dtype.
     public static func zerosLike(_ x: Tensor) -> Tensor { constant(0, x.shape, x.dtype) }
     /// Ones of another tensor's shape and dtype.
     public static func onesLike(_ x: Tensor) -> Tensor { constant(1, x.shape, x.dtype) }
+
+    /// A shape without negative extents; another one stops the call that names it (extents of 0 during validation).
+    private static func checked(_ shape: Shape, _ operation: String, at location: SourceLocation) -> Shape {
+        if shape.dimensions.allSatisfy({ $0 >= 0 }) { return shape }
+        misuse(ShapeError(operation, "shape \(shape) has a negative extent"), at: location)
+        return Shape(shape.dimensions.map { Swift.max($0, 0) })
+    }
 
     private static func constant(_ value: Double, _ shape: Shape, _ dtype: DType) -> Tensor {
         let type = TensorType(dtype, shape)
@@ -85,14 +102,22 @@ extension Tensor {
     }
 
     /// `count` numbers at equal distances, both ends among them. Shape `[count]`.
-    public static func linspace(from start: Double, to end: Double, count: Int, dtype: DType = .float32) -> Tensor {
-        let index = iota(TensorType(dtype, [count]), axis: 0)
-        return count > 1 ? index * ((end - start) / Double(count - 1)) + start : index + start
+    public static func linspace(
+        from start: Double, to end: Double, count: Int, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let shape = checked([count], "linspace", at: SourceLocation(file: file, line: line))
+        let index = iota(TensorType(dtype, shape), axis: 0)
+        if count < 2 { return index + start }
+        // From both ends, so that rounding misses neither.
+        let step = (end - start) / Double(count - 1)
+        return `where`(index .< Double(count / 2), index * step + start, end - (Double(count - 1) - index) * step)
     }
 
     /// The identity matrix, or a part of it. Shape `[rows, columns]`.
-    public static func eye(_ rows: Int, _ columns: Int? = nil, dtype: DType = .float32) -> Tensor {
-        let type = TensorType(.int64, [rows, columns ?? rows])
+    public static func eye(
+        _ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+    ) -> Tensor {
+        let type = TensorType(.int64, checked([rows, columns ?? rows], "eye", at: SourceLocation(file: file, line: line)))
         return (iota(type, axis: 0) .== iota(type, axis: 1)).converted(to: dtype)
     }
 

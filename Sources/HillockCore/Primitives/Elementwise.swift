@@ -130,9 +130,24 @@ extension Tensor {
         return Tensor(new: Node(.standIn, type))
     }
 
-    /// A number as a tensor of this one's dtype, hoisted out of the program.
+    /// A number as a tensor of this one's type, hoisted out of the program. A dtype of whole numbers takes whole numbers only: half a step
+    /// must not quietly become none.
     @inline(__always)
-    func scalar(_ value: Double) -> Tensor {
-        Tensor(hoisting: .real(value), dtype: dtype).broadcast(to: shape)
+    func scalar(_ value: Double, for operation: String) -> Tensor {
+        if !dtype.isFloatingPoint { checkWhole(value, operation) }
+        return Tensor(hoisting: .real(value), dtype: dtype).broadcast(to: shape)
+    }
+
+    private func checkWhole(_ value: Double, _ operation: String) {
+        let fits =
+            switch dtype {
+            case .int32: Int32(exactly: value) != nil
+            case .int64: Int64(exactly: value) != nil
+            case .uint8: UInt8(exactly: value) != nil
+            case .bool, .float32, .float64, .bfloat16, .float16: true
+            }
+        if fits { return }
+        misuse(
+            ShapeError(operation, "tensor is \(type), which cannot hold the number \(value)", hint: "convert it with converted(to: .float32)"))
     }
 }

@@ -57,9 +57,15 @@ public struct ScatterAdd: Primitive {
         return TensorType(updates.dtype, Shape([rows] + updates.shape.dimensions.dropFirst(indices.shape.rank)))
     }
 
-    /// The rows of dy that were added to.
+    /// The rows of dy that were added to; zero for rows that were left out.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [.apply(Gather(), [upstream, inputs[1]]), nil]
+        let (updates, indices) = (inputs[0], inputs[1])
+        guard rows > 0 else { return [Tensor.zerosLike(updates), nil] }
+        let isInside = (indices .>= 0) .& (indices .< Double(rows))
+        // An engine may refuse to gather what is outside.
+        let rows = Tensor.apply(Gather(), [upstream, `where`(isInside, indices, Tensor.zerosLike(indices))])
+        let column = Shape(indices.shape.dimensions + [Int](repeating: 1, count: updates.rank - indices.rank))
+        return [`where`(isInside.reshaped(to: column), rows, Tensor.zerosLike(updates)), nil]
     }
 
     /// Adds in the order of the indices; rows outside are left out, as StableHLO says.
@@ -87,21 +93,38 @@ extension Tensor {
         if axis == 0 { return .apply(Gather(), [self, indices], at: location) }
         // Bring the axis to the front, gather, and bring the axes that were before it back.
         let front = transposed([axis] + (0..<rank).filter { $0 != axis })
-        let rows = Tensor.apply(Gather(), [front, indices], at: location)
         let k = indices.rank
+        let guess = TensorType(dtype, Shape(indices.shape.dimensions + front.shape.dimensions.dropFirst()))
+        let rows = Tensor.apply(Gather(), [front, indices], at: location, guess: guess)
         return rows.transposed(Array(k..<k + axis) + Array(0..<k) + Array((k + axis)..<rows.rank))
     }
 
     /// The tensor with `updates` (`[indices…, row…]`) added to the rows at `indices`; an index may come more than once.
     public func scatterAdded(_ updates: Tensor, at indices: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         let location = SourceLocation(file: file, line: line)
-        guard rank > 0 else { return .failed(ShapeError("scatteradd", "a scalar has no rows"), [self], at: location) }
+        guard rank > 0 else { return .failed(ShapeError("scatterAdded", "a scalar has no rows"), [self], at: location) }
+        let expected = Shape(indices.shape.dimensions + shape.dimensions.dropFirst())
+        guard updates.type == TensorType(dtype, expected) else {
+            return .failed(
+                ShapeError(
+                    "scatterAdded", "updates are \(updates.type), table \(type) and indices \(indices.shape) want \(TensorType(dtype, expected))"),
+                [self], at: location)
+        }
         return self + .apply(ScatterAdd(rows: shape[0]), [updates, indices], at: location)
     }
 }
 
 /// 1 at each index, 0 elsewhere, along a new last axis of extent `depth`; an index outside gives a row of zeros.
-public func oneHot(_ indices: Tensor, depth: Int, dtype: DType = .float32) -> Tensor {
-    let type = TensorType(indices.dtype, Shape(indices.shape.dimensions + [depth]))
-    return (indices.unsqueezed(axis: -1) .== Tensor.iota(type, axis: indices.rank)).converted(to: dtype)
+public func oneHot(
+    _ indices: Tensor, depth: Int, dtype: DType = .float32, file: StaticString = #fileID, line: UInt = #line
+) -> Tensor {
+    let shape = Shape(indices.shape.dimensions + [depth])
+    guard indices.dtype.isArithmetic, !indices.dtype.isFloatingPoint, depth >= 0 else {
+        return .failed(
+            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"), [indices],
+            at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
+    }
+    // Bytes could not count beyond 255.
+    let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices
+    return (indices.unsqueezed(axis: -1) .== Tensor.iota(TensorType(indices.dtype, shape), axis: indices.rank)).converted(to: dtype)
 }

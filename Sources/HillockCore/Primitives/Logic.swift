@@ -63,17 +63,17 @@ extension Tensor {
     public static func .>= (a: Tensor, b: Tensor) -> Tensor { compare(.greaterOrEqual, a, b) }
 
     /// Whether elements equal a number.
-    public static func .== (a: Tensor, b: Double) -> Tensor { a .== a.scalar(b) }
+    public static func .== (a: Tensor, b: Double) -> Tensor { a .== a.scalar(b, for: Compare.name) }
     /// Whether elements differ from a number.
-    public static func .!= (a: Tensor, b: Double) -> Tensor { a .!= a.scalar(b) }
+    public static func .!= (a: Tensor, b: Double) -> Tensor { a .!= a.scalar(b, for: Compare.name) }
     /// Whether elements are less than a number.
-    public static func .< (a: Tensor, b: Double) -> Tensor { a .< a.scalar(b) }
+    public static func .< (a: Tensor, b: Double) -> Tensor { a .< a.scalar(b, for: Compare.name) }
     /// Whether elements are not greater than a number.
-    public static func .<= (a: Tensor, b: Double) -> Tensor { a .<= a.scalar(b) }
+    public static func .<= (a: Tensor, b: Double) -> Tensor { a .<= a.scalar(b, for: Compare.name) }
     /// Whether elements are greater than a number.
-    public static func .> (a: Tensor, b: Double) -> Tensor { a .> a.scalar(b) }
+    public static func .> (a: Tensor, b: Double) -> Tensor { a .> a.scalar(b, for: Compare.name) }
     /// Whether elements are not less than a number.
-    public static func .>= (a: Tensor, b: Double) -> Tensor { a .>= a.scalar(b) }
+    public static func .>= (a: Tensor, b: Double) -> Tensor { a .>= a.scalar(b, for: Compare.name) }
 }
 
 /// StableHLO `and`, `or`, `xor` on `bool`.

@@ -48,13 +48,15 @@ public struct Pad: Primitive {
         return HostArray(dtype: type.dtype, shape: type.shape) { target in
             target.initializeMemory(as: UInt8.self, repeating: 0)
             var offset = 0
-            source.shape.forEachIndex { index in
-                let place = index.indices.map { low[$0] + index[$0] * (interior[$0] + 1) }
-                if zip(place, type.shape.dimensions).allSatisfy({ $0 >= 0 && $0 < $1 }) {
-                    (target.baseAddress! + type.shape.position(of: place) * size)
-                        .copyMemory(from: source.bytes.baseAddress! + offset, byteCount: size)
+            source.withBytes { bytes in
+                source.shape.forEachIndex { index in
+                    let place = index.indices.map { low[$0] + index[$0] * (interior[$0] + 1) }
+                    if zip(place, type.shape.dimensions).allSatisfy({ $0 >= 0 && $0 < $1 }) {
+                        (target.baseAddress! + type.shape.position(of: place) * size)
+                            .copyMemory(from: bytes.baseAddress! + offset, byteCount: size)
+                    }
+                    offset += size
                 }
-                offset += size
             }
         }
     }
@@ -80,6 +82,6 @@ extension Tensor {
         let zeros = padded(low: low, high: high, interior: none, at: location)
         guard value != 0 else { return zeros }
         let inside = Tensor.ones(shape, dtype: .bool).padded(low: low, high: high, interior: none)
-        return `where`(inside, zeros, zeros.scalar(value))
+        return `where`(inside, zeros, zeros.scalar(value, for: Pad.name))
     }
 }

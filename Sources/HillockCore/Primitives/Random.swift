@@ -9,7 +9,8 @@ public struct RandomNumbers: Primitive {
     public enum Distribution: UInt8, Hashable, Sendable {
         /// Uniform in [0, 1): 24 bits of one word for f32, 53 bits of two words for f64.
         case uniform
-        /// Mean 0, variance 1, by Box and Muller (1958): numbers 2i and 2i + 1 come from one pair of uniform numbers.
+        /// Mean 0, variance 1, by Box and Muller (1958): numbers 2i and 2i + 1 are r cos t and r sin t. For f32, r = √(−2 ln u) with u in
+        /// (0, 1] from all 32 bits of word 2i, and t from 24 bits of word 2i + 1; for f64 each from 53 bits of two words.
         case normal
     }
 
@@ -29,6 +30,7 @@ public struct RandomNumbers: Primitive {
         guard type.dtype == .float32 || type.dtype == .float64 else {
             throw ShapeError(Self.name, "dtype is \(type.dtype), expected f32 or f64", hint: "draw f32 and convert")
         }
+        guard type.shape.dimensions.allSatisfy({ $0 >= 0 }) else { throw ShapeError(Self.name, "shape \(type.shape) has a negative extent") }
         return type
     }
 
@@ -45,10 +47,12 @@ public struct RandomNumbers: Primitive {
                 : Double(stream[index] >> 8) * 0x1p-24
         }
         func normal(_ index: Int) -> Double {
-            // 1 − u lies in (0, 1]: its logarithm is finite.
-            let radius = (-2 * Glibc.log(1 - uniform(index & ~1))).squareRoot()
+            let even = index & ~1
+            // In (0, 1], so that the logarithm is finite. For f32 rounded to f32, as near 1 it decides on the radius.
+            let u = wide ? uniform(even) + 0x1p-53 : Double(Float(0x1p-32).addingProduct(Float(stream[even]), 0x1p-32))
+            let radius = (-2 * Glibc.log(u)).squareRoot()
             let angle = 2 * Double.pi * uniform(index | 1)
-            return radius * (index & 1 == 0 ? Glibc.cos(angle) : Glibc.sin(angle))
+            return radius * (index == even ? Glibc.cos(angle) : Glibc.sin(angle))
         }
         return HostArray((0..<type.shape.count).map(distribution == .uniform ? uniform : normal), as: type)
     }

@@ -23,6 +23,7 @@ public struct Reduce: Primitive {
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         try checkArithmetic("\(kind)", inputs[0])
         let shape = inputs[0].shape
+        if let wrong = axes.first(where: { $0 >= shape.rank }) { throw ShapeError("\(kind)", "axis \(wrong) is out of range for shape \(shape)") }
         if kind == .maximum || kind == .minimum, let empty = axes.first(where: { shape[$0] == 0 }) {
             throw ShapeError("\(kind)", "axis \(empty) of shape \(shape) is empty: there is no \(kind)")
         }
@@ -102,6 +103,7 @@ public struct ArgReduce: Primitive {
     /// `i64` of the shape without the axis.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         try checkArithmetic(operation, inputs[0])
+        guard axis < inputs[0].shape.rank else { throw ShapeError(operation, "axis \(axis) is out of range for shape \(inputs[0].shape)") }
         guard inputs[0].shape[axis] > 0 else { throw ShapeError(operation, "axis \(axis) of shape \(inputs[0].shape) is empty") }
         return TensorType(.int64, inputs[0].shape.removing(axes: [axis]))
     }
@@ -172,15 +174,26 @@ extension Tensor {
 
     /// Mean over the axes (default: all); NaN where there is nothing. Floating dtypes.
     public func mean(axes: Int..., keepingAxes: Bool = false, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        let sum = reduced(.sum, axes: axes.isEmpty ? nil : axes, keepingAxes: keepingAxes, at: SourceLocation(file: file, line: line))
+        let location = SourceLocation(file: file, line: line)
+        guard checkReal("mean", at: location) else { return self }
+        let sum = reduced(.sum, axes: axes.isEmpty ? nil : axes, keepingAxes: keepingAxes, at: location)
         return sum * (Double(sum.count) / Double(count))
     }
 
-    /// Variance over the axes (default: all): mean squared distance from the mean, divided by n − `correction`.
+    /// Whether the elements are real numbers that can be divided; whole ones stop the call.
+    private func checkReal(_ operation: String, at location: SourceLocation) -> Bool {
+        if dtype == .float32 || dtype == .float64 { return true }
+        misuse(
+            ShapeError(operation, "input is \(type), expected f32 or f64", hint: "convert it with converted(to: .float32)"), at: location)
+        return false
+    }
+
+    /// Variance over the axes (default: all): mean squared distance from the mean, divided by n − `correction`. Floating dtypes.
     public func variance(
         axes: Int..., correction: Int = 0, keepingAxes: Bool = false, file: StaticString = #fileID, line: UInt = #line
     ) -> Tensor {
         let location = SourceLocation(file: file, line: line)
+        guard checkReal("variance", at: location) else { return self }
         let over = axes.isEmpty ? nil : axes
         let total = reduced(.sum, axes: over, keepingAxes: true, at: location)
         let n = Double(count) / Double(total.count)

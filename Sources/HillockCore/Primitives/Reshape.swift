@@ -53,6 +53,10 @@ extension Tensor {
         let low = checkedAxis(axes.lowerBound, "flatten", at: location)
         let high = checkedAxis(axes.upperBound, "flatten", at: location)
         let dims = shape.dimensions
+        guard low <= high, high < rank else {
+            return .failed(
+                ShapeError("flatten", "axes \(axes) of shape \(shape) are not in order"), [self], at: location, guess: TensorType(dtype, [count]))
+        }
         return reshaped(to: Shape(Array(dims[..<low]) + [dims[low...high].reduce(1, *)] + Array(dims[(high + 1)...])))
     }
 

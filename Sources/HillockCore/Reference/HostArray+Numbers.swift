@@ -2,7 +2,7 @@
 extension HostArray {
     /// The elements as real numbers.
     public var doubles: [Double] {
-        withExtendedLifetime(storage) {
+        withBytes { bytes in
             switch dtype {
             case .float32: bytes.bindMemory(to: Float.self).map(Double.init)
             case .float64: Array(bytes.bindMemory(to: Double.self))
@@ -17,7 +17,7 @@ extension HostArray {
 
     /// The elements as whole numbers; real numbers are truncated towards zero and saturated.
     public var integers: [Int64] {
-        withExtendedLifetime(storage) {
+        withBytes { bytes in
             switch dtype {
             case .int32: bytes.bindMemory(to: Int32.self).map(Int64.init)
             case .int64: Array(bytes.bindMemory(to: Int64.self))
@@ -37,24 +37,25 @@ extension HostArray {
             case .int64: bytes.fill(Int64.self, values) { Int64(saturating: $0) }
             case .uint8: bytes.fill(UInt8.self, values) { UInt8(clamping: Int64(saturating: $0)) }
             case .bool: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
-            case .bfloat16: bytes.fill(UInt16.self, values) { Float($0).bfloatBits }
-            case .float16: bytes.fill(UInt16.self, values) { Float($0).halfBits }
+            case .bfloat16: bytes.fill(UInt16.self, values) { Float(roundingToOdd: $0).bfloatBits }
+            case .float16: bytes.fill(UInt16.self, values) { Float16($0).bitPattern }
             }
         }
     }
 
-    /// An array of whole numbers; those too large for the dtype wrap around.
+    /// An array of whole numbers; those too large for an integer dtype wrap around, a floating one rounds them.
     public init(_ values: [Int64], as type: TensorType) {
-        guard !type.dtype.isFloatingPoint else {
-            self.init(values.map(Double.init), as: type)
-            return
-        }
         self.init(dtype: type.dtype, shape: type.shape) { bytes in
             switch type.dtype {
             case .int32: bytes.fill(Int32.self, values) { Int32(truncatingIfNeeded: $0) }
             case .int64: bytes.fill(Int64.self, values) { $0 }
             case .uint8: bytes.fill(UInt8.self, values) { UInt8(truncatingIfNeeded: $0) }
-            default: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
+            case .bool: bytes.fill(UInt8.self, values) { $0 != 0 ? 1 : 0 }
+            // Not by way of f64, which would round twice.
+            case .float32: bytes.fill(Float.self, values) { Float($0) }
+            case .float64: bytes.fill(Double.self, values) { Double($0) }
+            case .bfloat16: bytes.fill(UInt16.self, values) { Float($0).bfloatBits }
+            case .float16: bytes.fill(UInt16.self, values) { Float16($0).bitPattern }
             }
         }
     }
@@ -77,9 +78,11 @@ extension HostArray {
     package func picking(_ positions: [Int], as type: TensorType) -> HostArray {
         let size = dtype.byteCount
         return HostArray(dtype: dtype, shape: type.shape) { target in
-            for (offset, position) in positions.enumerated() {
-                target.baseAddress!.advanced(by: offset * size)
-                    .copyMemory(from: bytes.baseAddress!.advanced(by: position * size), byteCount: size)
+            withBytes { bytes in
+                for (offset, position) in positions.enumerated() {
+                    target.baseAddress!.advanced(by: offset * size)
+                        .copyMemory(from: bytes.baseAddress!.advanced(by: position * size), byteCount: size)
+                }
             }
         }
     }
@@ -93,6 +96,18 @@ extension UnsafeMutableRawBufferPointer {
 }
 
 extension Float {
+    /// The nearest float, but an odd one where rounding is needed: what a narrower type is then rounded to is as if rounded once
+    /// (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+    fileprivate init(roundingToOdd value: Double) {
+        let nearest = Float(value)
+        if value.isNaN || Double(nearest) == value {
+            self = nearest
+        } else {
+            let truncated = Double(nearest).magnitude > value.magnitude ? nearest.bitPattern - 1 : nearest.bitPattern
+            self = Float(bitPattern: truncated | 1)
+        }
+    }
+
     /// The nearest bfloat16, ties to even; NaN stays NaN.
     package var bfloatBits: UInt16 {
         if isNaN { return UInt16(truncatingIfNeeded: bitPattern >> 16) | 0x40 }

@@ -36,15 +36,21 @@ public struct HostArray: Sendable {
     /// Number of elements.
     public var count: Int { shape.count }
 
-    /// The elements' bytes.
-    public var bytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: storage.pointer, count: count * dtype.byteCount)
+    /// Bytes that the elements take.
+    public var byteCount: Int { count * dtype.byteCount }
+
+    /// Calls `body` with the elements' bytes, which must not escape from it.
+    public func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
+        // Swift may free a value after its last mention: the memory is held until `body` is done with it.
+        let owner = storage
+        defer { withExtendedLifetime(owner) {} }
+        return try body(UnsafeRawBufferPointer(start: owner.pointer, count: byteCount))
     }
 
     /// The elements as Swift values of exactly this type; traps if `Element.dtype` is another.
     public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element] {
         guard Element.dtype == dtype else { fatalError("[elements] array holds \(dtype), \(Element.dtype) was asked for") }
-        return withExtendedLifetime(storage) { Array(bytes.bindMemory(to: Element.self)) }
+        return withBytes { Array($0.bindMemory(to: Element.self)) }
     }
 }
 

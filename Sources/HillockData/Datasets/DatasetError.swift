@@ -23,7 +23,7 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
         let text =
             switch self {
             case .unknown(let name, let known):
-                "there is no data set \"\(name)\"" + (Self.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ";")
+                "there is no data set \"\(name)\"" + (Self.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
                     + " (known: \(known.joined(separator: ", ")); for a folder write ./\(name))"
             case .notFound(let name, let lookedIn, let commands):
                 "data set \(name) is not on this machine (looked in \(lookedIn.joined(separator: ", "))); get it with: "

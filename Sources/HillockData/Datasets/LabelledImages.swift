@@ -29,12 +29,12 @@ public struct LabelledImages: Sendable {
     public init(images: HostArray, labels: HostArray, classNames: [String]? = nil, imagesFile: String, labelsFile: String) throws {
         guard images.dtype == .uint8, images.shape.rank == 3, images.count > 0 else {
             throw FormatError(
-                file: imagesFile, what: "images", got: "\(images.dtype) of shape \(images.shape)",
+                file: imagesFile, what: "image array", got: "\(images.dtype) of shape \(images.shape)",
                 expected: "u8 of shape [count, height, width], none of them 0")
         }
         guard labels.dtype == .uint8, labels.shape.rank == 1 else {
             throw FormatError(
-                file: labelsFile, what: "labels", got: "\(labels.dtype) of shape \(labels.shape)", expected: "u8 of shape [count]")
+                file: labelsFile, what: "label array", got: "\(labels.dtype) of shape \(labels.shape)", expected: "u8 of shape [count]")
         }
         guard labels.count == images.shape[0] else {
             throw FormatError(

@@ -55,7 +55,7 @@ public enum IDX {
         var result: [UInt8] = [0, 0, type.rawValue, UInt8(array.shape.rank)]
         for extent in array.shape.dimensions { withUnsafeBytes(of: UInt32(extent).bigEndian) { result.append(contentsOf: $0) } }
         let start = result.count
-        withExtendedLifetime(array.storage) { result.append(contentsOf: array.bytes) }
+        array.withBytes { result.append(contentsOf: $0) }
         result.withUnsafeMutableBytes {
             swapFromBigEndian(UnsafeMutableRawBufferPointer(rebasing: $0[start...]), elementSize: array.dtype.byteCount)
         }

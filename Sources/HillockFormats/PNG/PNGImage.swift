@@ -75,9 +75,9 @@ public enum PNGImage {
         var data: UnsafeMutablePointer<UInt8>?
         var size = 0
         try withMessage(file: file, what: "PNG picture cannot be written") { message in
-            withExtendedLifetime(image.storage) {
+            image.withBytes { bytes in
                 size = hillock_png_encode(
-                    image.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), extents[0], extents[1], channels, &data, message)
+                    bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), extents[0], extents[1], channels, &data, message)
             }
             return size > 0
         }

@@ -15,7 +15,7 @@ public enum Safetensors {
     /// Creates or replaces a file, atomically: whatever fails, the old file stands as it was.
     ///
     /// The same tensors and metadata give the same bytes: tensors of wider elements come first, so that each is aligned, and by name within
-    /// one width, as in the reference implementation; the header is padded with spaces to a multiple of 8 bytes.
+    /// one width; the header is padded with spaces to a multiple of 8 bytes.
     ///
     /// - Throws: ``FileError`` if the file cannot be written; ``FormatError`` if a tensor has the reserved name `__metadata__` or the header
     ///   is longer than 100 MB.
@@ -24,7 +24,7 @@ public enum Safetensors {
         try AtomicFile.write(to: path) { output in
             try output.write(layout.header)
             for (_, array) in layout.tensors {
-                try withExtendedLifetime(array.storage) { try output.write(array.bytes) }
+                try array.withBytes { try output.write($0) }
             }
         }
     }
@@ -33,7 +33,7 @@ public enum Safetensors {
     public static func encode(_ tensors: [String: HostArray], metadata: [String: String] = [:]) throws -> [UInt8] {
         let layout = try Layout(tensors, metadata: metadata, file: "safetensors")
         var bytes = layout.header
-        for (_, array) in layout.tensors { withExtendedLifetime(array.storage) { bytes.append(contentsOf: array.bytes) } }
+        for (_, array) in layout.tensors { array.withBytes { bytes.append(contentsOf: $0) } }
         return bytes
     }
 
@@ -78,7 +78,7 @@ public enum Safetensors {
             }
             var offset = 0
             for (name, array) in self.tensors {
-                let end = offset + array.bytes.count
+                let end = offset + array.byteCount
                 let shape = array.shape.dimensions.map(String.init).joined(separator: ",")
                 members.append(
                     "\(JSONValue.quoted(name)):{\"dtype\":\"\(Safetensors.name(of: array.dtype))\",\"shape\":[\(shape)],"

@@ -194,8 +194,8 @@ extension LabelledImages {
     /// One image: `u8`, `[H, W]`.
     fileprivate func image(_ index: Int) -> HostArray {
         HostArray(dtype: .uint8, shape: [height, width]) { target in
-            withExtendedLifetime(images.storage) {
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: images.bytes[index * height * width..<(index + 1) * height * width]))
+            images.withBytes { bytes in
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[index * height * width..<(index + 1) * height * width]))
             }
         }
     }
@@ -206,8 +206,7 @@ extension ImageDataset {
     fileprivate var fingerprint: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for array in [train.images, train.labels, test.images, test.labels] {
-            withExtendedLifetime(array.storage) {
-                let bytes = array.bytes
+            array.withBytes { bytes in
                 let words = bytes.count / 8
                 for word in 0..<words {
                     hash = (hash ^ bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self).littleEndian) &* 0x100_0000_01b3

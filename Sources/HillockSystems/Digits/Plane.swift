@@ -31,8 +31,7 @@ extension Plane {
         guard factor > 1 else { return picture }
         let shape: Shape = [height / factor, width / factor, 1]
         return HostArray(dtype: .uint8, shape: shape) { target in
-            withExtendedLifetime(picture.storage) {
-                let source = picture.bytes
+            picture.withBytes { source in
                 for y in 0..<shape[0] {
                     for x in 0..<shape[1] {
                         var sum = 0

@@ -32,9 +32,9 @@ public struct ImageBatches: BatchSource {
         let words = epoch.flatMap { maximumShift > 0 ? Philox(key: SeedStream.augmentation.key(seed: seed, index: $0)) : nil }
         let images = HostArray(dtype: .float32, shape: [samples.count, 1, height, width]) { bytes in
             let target = bytes.bindMemory(to: Float.self)
-            table.withUnsafeBufferPointer { table in
+            table.withUnsafeBufferPointer { table in data.images.withBytes { pictures in
                 for (row, sample) in samples.enumerated() {
-                    let source = UnsafeRawBufferPointer(rebasing: data.images.bytes[sample * pixels..<(sample + 1) * pixels])
+                    let source = UnsafeRawBufferPointer(rebasing: pictures[sample * pixels..<(sample + 1) * pixels])
                     let place = UnsafeMutableBufferPointer(rebasing: target[row * pixels..<(row + 1) * pixels])
                     let (down, right) = words.map { shift($0.block(UInt64(sample))) } ?? (0, 0)
                     if down == 0, right == 0 {
@@ -43,12 +43,10 @@ public struct ImageBatches: BatchSource {
                         copy(source, to: place, height: height, width: width, down: down, right: right, table)
                     }
                 }
-            }
+            } }
         }
-        let labels = withExtendedLifetime(data.labels.storage) { samples.map { Int64(data.labels.bytes[$0]) } }
-        return withExtendedLifetime(data.images.storage) {
-            Batch(inputs: Tensor(images), targets: Tensor(HostArray(labels)))
-        }
+        let labels = data.labels.withBytes { bytes in samples.map { Int64(bytes[$0]) } }
+        return Batch(inputs: Tensor(images), targets: Tensor(HostArray(labels)))
     }
 
     private func shift(_ words: (UInt32, UInt32, UInt32, UInt32)) -> (down: Int, right: Int) {

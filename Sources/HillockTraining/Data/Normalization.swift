@@ -17,7 +17,7 @@ public struct Normalization: Sendable, Hashable, Codable {
     /// 0.2860 and 0.3530 for Fashion-MNIST's. Images that are all of one grey get a standard deviation of 1.
     public init(of images: HostArray) {
         var counts = [Int](repeating: 0, count: 256)
-        withExtendedLifetime(images.storage) { for byte in images.bytes { counts[Int(byte)] += 1 } }
+        images.withBytes { for byte in $0 { counts[Int(byte)] += 1 } }
         let count = Double(max(images.count, 1))
         let values = (0..<256).map { Double($0) / 255 }
         let mean = zip(values, counts).reduce(0) { $0 + $1.0 * Double($1.1) } / count

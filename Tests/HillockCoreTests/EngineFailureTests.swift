@@ -1,0 +1,46 @@
+import HillockCore
+import Testing
+
+/// An engine that cannot run a program throws, and what depended on it says so from then on.
+@Suite struct EngineFailureTests {
+    private struct Broken: Error, CustomStringConvertible {
+        let description = "out of memory"
+    }
+
+    private struct FailingEngine: Engine {
+        let name: String
+        let failsToPlan: Bool
+
+        func plan(_ program: Program) throws -> any Plan {
+            if failsToPlan { throw Broken() }
+            return FailingPlan()
+        }
+    }
+
+    private final class FailingPlan: Plan {
+        let explanation = ""
+        func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] { throw Broken() }
+    }
+
+    @Test func failureToPlanLeavesTheGraphAsItWas() throws {
+        let y = Tensor([1, 2] as [Float]) * 2
+        Device.$current.withValue(Device(FailingEngine(name: "cannotPlan", failsToPlan: true))) {
+            #expect(throws: Broken.self) { try y.hostArray() }
+        }
+        #expect(!y.isEvaluated)
+        #expect(y.elements(as: Float.self) == [2, 4])
+    }
+
+    @Test func failureToRunIsRemembered() throws {
+        let y = exp(Tensor([1, 2] as [Float]) * 2)
+        let z = y + 1
+        Device.$current.withValue(Device(FailingEngine(name: "cannotRun", failsToPlan: false))) {
+            #expect(throws: Broken.self) { try y.hostArray() }
+        }
+        // Its inputs may be gone, so that it cannot be tried again.
+        #expect(throws: Broken.self) { try y.hostArray() }
+        #expect(throws: Broken.self) { try z.hostArray() }
+        #expect("\(y)" == "Tensor(f32[2]): out of memory")
+        #expect((Tensor([1] as [Float]) + 1).elements(as: Float.self) == [2])
+    }
+}
