@@ -38,7 +38,7 @@ struct ProgramRun: Sendable {
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.environment = [
-            "PATH": "/usr/bin:/bin", "HOME": folder, "HILLOCK_DATA": folder + "/data", "COLUMNS": "80",
+            "PATH": "/usr/bin:/bin", "HOME": folder, "HILLOCK_DATA": folder + "/data", "XDG_CACHE_HOME": folder + "/cache", "COLUMNS": "80",
         ].merging(environment) { $1 }
         let (output, errors) = (Pipe(), Pipe())
         process.standardInput = FileHandle.nullDevice

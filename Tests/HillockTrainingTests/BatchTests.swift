@@ -4,7 +4,8 @@ import Testing
 struct BatchTests {
     @Test func pixelsAreNormalised() throws {
         let data = try LabelledImages(
-            images: HostArray([UInt8(0), 51, 102, 255], shape: [2, 1, 2]), labels: HostArray([UInt8(1), 0]), classNames: ["a", "b"], imagesFile: "images", labelsFile: "labels")
+            images: HostArray([UInt8(0), 51, 102, 255], shape: [2, 1, 2]), labels: HostArray([UInt8(1), 0]), classNames: ["a", "b"],
+            imagesFile: "images", labelsFile: "labels")
         let batch = ImageBatches(data, normalization: Normalization(mean: 0.2, standardDeviation: 0.5)).batch([1, 0], epoch: 0)
         #expect(batch.inputs.shape == [2, 1, 1, 2])
         #expect(batch.inputs.elements(as: Float.self) == [0.4, 1.6, -0.4, 0])
@@ -30,7 +31,8 @@ struct BatchTests {
         var pixels = [UInt8](repeating: 0, count: 200 * 81)
         for sample in 0..<200 { pixels[sample * 81 + 40] = 255 }
         let data = try LabelledImages(
-            images: HostArray(pixels, shape: [200, 9, 9]), labels: HostArray([UInt8](repeating: 0, count: 200)), classNames: ["a"], imagesFile: "images", labelsFile: "labels")
+            images: HostArray(pixels, shape: [200, 9, 9]), labels: HostArray([UInt8](repeating: 0, count: 200)), classNames: ["a"],
+            imagesFile: "images", labelsFile: "labels")
         func places(seed: UInt64, epoch: Int?) -> [Int] {
             let source = ImageBatches(data, normalization: Normalization(mean: 0, standardDeviation: 1), maximumShift: 2, seed: seed)
             let values = source.batch(ArraySlice(0..<200), epoch: epoch).inputs.elements(as: Float.self)

@@ -63,7 +63,8 @@ struct CheckpointTests {
                 == start + "its format is \"hillock checkpoint 2\", this program reads \"hillock checkpoint 1\"")
         #expect(try message([:], ["format": "hillock checkpoint 1"]) == start + "its metadata has no \"settings\"")
         #expect(
-            try message([:], ["format": "hillock checkpoint 1", "settings": "{"]) == start + "its metadata \"settings\" is not what it should be")
+            try message([:], ["format": "hillock checkpoint 1", "settings": "{"]) == start
+                + "its metadata \"settings\" is not what it should be")
 
         try sample().write(to: path)
         let file = try SafetensorsFile(path: path)

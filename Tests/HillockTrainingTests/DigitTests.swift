@@ -18,14 +18,16 @@ struct DigitTests {
         let mlp = try DigitRecognizer(model: .mlp, for: data)
         #expect(
             mlp.network.stateTensors().map { "\($0.name) \($0.tensor.shape)" } == [
-                "hidden.weight [512, 784]", "hidden.bias [512]", "hidden2.weight [512, 512]", "hidden2.bias [512]", "output.weight [10, 512]",
+                "hidden.weight [512, 784]", "hidden.bias [512]", "hidden2.weight [512, 512]", "hidden2.bias [512]",
+                "output.weight [10, 512]",
                 "output.bias [10]",
             ])
         #expect(mlp.network.parameterCount == 669_706)
         let lenet = try DigitRecognizer(model: .lenet, for: data)
         #expect(
             lenet.network.stateTensors().map { "\($0.name) \($0.tensor.shape)" } == [
-                "conv1.weight [32, 1, 3, 3]", "conv1.bias [32]", "conv2.weight [64, 32, 3, 3]", "conv2.bias [64]", "hidden.weight [128, 9216]",
+                "conv1.weight [32, 1, 3, 3]", "conv1.bias [32]", "conv2.weight [64, 32, 3, 3]", "conv2.bias [64]",
+                "hidden.weight [128, 9216]",
                 "hidden.bias [128]", "output.weight [10, 128]", "output.bias [10]",
             ])
         #expect(lenet.network.parameterCount == 1_199_882)
@@ -55,10 +57,11 @@ struct DigitTests {
         _ = try DigitRun(.init(model: .mlp, data: data, epochs: 1), in: runFolder).train()
         #expect(
             failure { try DigitRun(.init(model: .mlp, data: data, epochs: 1), in: runFolder) }
-                == "\(runFolder.path): the folder holds a run already; go on with it by --resume \(runFolder.path), or choose another folder")
+                == "\(runFolder.path): the folder holds a run already; go on with it by --resume \(runFolder.path), or choose another folder"
+        )
         let lock = try runFolder.lock()
         #expect(
-            failure { try DigitRun(resuming: runFolder.path).train() }
+            failure { try DigitRun(resuming: runFolder.path) }
                 == "\(runFolder.path): another process is training in this folder")
         withExtendedLifetime(lock) {}
     }
@@ -104,9 +107,10 @@ struct DigitTests {
         try Data().write(to: URL(fileURLWithPath: path + "/.hillock-1-abc.tmp"))
         let run = try DigitRun(resuming: path, .init(model: .mlp, data: data, epochs: 1))
         #expect(try run.train() != nil)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
-            "checkpoint.safetensors", "report.html", "report.json", "weights.safetensors",
-        ])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
+                "checkpoint.safetensors", "report.html", "report.json", "weights.safetensors",
+            ])
     }
 
     @Test func imagesThatAreTooSmallAreRefused() throws {
@@ -170,7 +174,8 @@ struct DigitWeightsTests {
         #expect(try changed("format", "x") == start + "its format is \"x\", expected \"hillock digits 1\"")
         #expect(
             try changed("format", "hillock checkpoint 1") == start
-                + "its format is \"hillock checkpoint 1\", expected \"hillock digits 1\"; the weights are in the file beside it, once the run is finished")
+                + "its format is \"hillock checkpoint 1\", expected \"hillock digits 1\"; the weights are in the file beside it, once the run is finished"
+        )
         #expect(try changed("model", "resnet") == start + "its model is \"resnet\", which is not known")
         #expect(try changed("height", "-3") == start + "its metadata \"height\" is \"-3\"")
         #expect(try changed("width", "99999999999") == start + "its metadata \"width\" is \"99999999999\"")
@@ -179,7 +184,9 @@ struct DigitWeightsTests {
         #expect(try changed("classes", "[]") == start + "its metadata \"classes\" is not a list of names")
         #expect(try changed("data", nil) == start + "its metadata has no \"data\"")
         // Would be a network of 4 GB; nothing of it is made.
-        #expect(try changed("height", "4096").hasPrefix("w.safetensors: these are not weights of mlp for 4096 x 8 pixels: of another shape: hidden.weight"))
+        #expect(
+            try changed("height", "4096").hasPrefix(
+                "w.safetensors: these are not weights of mlp for 4096 x 8 pixels: of another shape: hidden.weight"))
     }
 
     @Test func dataOfAnotherKindIsRefused() throws {

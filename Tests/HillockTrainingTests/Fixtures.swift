@@ -43,7 +43,8 @@ func toyImages(count: Int, size: Int = 8, classes: Int = 4, seed: UInt64) throws
         }
     }
     return try LabelledImages(
-        images: HostArray(pixels, shape: [count, size, size]), labels: HostArray(labels), classNames: (0..<classes).map { "class \($0)" }, imagesFile: "images", labelsFile: "labels")
+        images: HostArray(pixels, shape: [count, size, size]), labels: HostArray(labels), classNames: (0..<classes).map { "class \($0)" },
+        imagesFile: "images", labelsFile: "labels")
 }
 
 /// A data set of such images.
@@ -62,5 +63,5 @@ func write(_ data: ImageDataset, to folder: String) throws {
 
 /// A copy of an array's bytes.
 func bytes(_ array: HostArray) -> [UInt8] {
-    withExtendedLifetime(array.storage) { Array(array.bytes) }
+    array.withBytes { Array($0) }
 }

@@ -66,7 +66,8 @@ struct ImagePreparationTests {
             let original = digit(index, of: images)
             for (paper, ink) in [(0, 255), (255, 0), (230, 40), (30, 140)] as [(UInt8, UInt8)] {
                 var canvas = Canvas(height: height, width: width, paper: paper)
-                canvas.draw(original, imageWidth: 28, scale: scale, top: (height - 28 * scale) / 3, left: (width - 28 * scale) * 2 / 3, ink: ink)
+                canvas.draw(
+                    original, imageWidth: 28, scale: scale, top: (height - 28 * scale) / 3, left: (width - 28 * scale) * 2 / 3, ink: ink)
                 let prepared = try bytes(prepare(canvas.picture, path: "x"))
                 #expect(distance(original, prepared) < 4, "digit \(index), scale \(scale), ink \(ink) on \(paper)")
             }

@@ -24,7 +24,10 @@ struct RecognitionTests {
                 canvas.draw(original, imageWidth: 28, scale: scale, top: 20, left: 5, ink: UInt8(ink))
                 let path = folder.file("digit.png")
                 let isColour = number == 3
-                let rgb = isColour ? HostArray(canvas.pixels.flatMap { [$0, UInt8(Int($0) / 2), 30] }, shape: [canvas.height, canvas.width, 3]) : canvas.picture
+                let rgb =
+                    isColour
+                    ? HostArray(canvas.pixels.flatMap { [$0, UInt8(Int($0) / 2), 30] }, shape: [canvas.height, canvas.width, 3])
+                    : canvas.picture
                 try PNGImage.write(rgb, to: path)
                 let guesses = try recognizer.recognize(path)
                 #expect(guesses[0].label == plain[0].label, "digit \(index), scale \(scale), ink \(ink) on \(paper)")

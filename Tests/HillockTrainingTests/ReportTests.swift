@@ -7,14 +7,17 @@ private func record(epochs: Int = 3, mistakes: Int = 2, names: [String] = ["0", 
     for _ in 0..<1498 { confusion.add(actual: 0, predicted: 0) }
     for _ in 0..<mistakes { confusion.add(actual: 1, predicted: 0) }
     return RunRecord(
-        title: "Handwritten digits", version: "0.1.0", model: "LeNet", parameterCount: 1_199_882, data: "MNIST, 5,000 digits", trainCount: 4000,
+        title: "Handwritten digits", version: "0.1.0", model: "LeNet", parameterCount: 1_199_882, data: "MNIST, 5,000 digits",
+        trainCount: 4000,
         testCount: 1500, classNames: names, settings: [Setting("model", "lenet"), Setting("seed", 1)],
         machine: MachineDescription(
-            processor: "A processor", cores: 2, memory: 8 << 30, system: "Linux", swift: "Swift 6.3", engine: "cpu"), started: 0, seconds: 75,
+            processor: "A processor", cores: 2, memory: 8 << 30, system: "Linux", swift: "Swift 6.3", engine: "cpu"), started: 0,
+        seconds: 75,
         losses: RunRecord.curve((1...1000).map { 1 / Double($0) }),
         epochs: (1...max(epochs, 1)).prefix(epochs).map {
             EpochRecord(
-                epoch: $0, step: $0 * 63, learningRate: 0.002, training: ["loss": 0.5, "accuracy": 0.9], test: ["loss": 0.25, "accuracy": 0.95],
+                epoch: $0, step: $0 * 63, learningRate: 0.002, training: ["loss": 0.5, "accuracy": 0.9],
+                test: ["loss": 0.25, "accuracy": 0.95],
                 trainingSeconds: 2.04, testSeconds: 0.1, samplesPerSecond: 1961)
         }, testLoss: 0.25, confusion: confusion,
         mistakes: (0..<mistakes).map {
@@ -50,7 +53,8 @@ struct ReportTests {
         #expect(html.contains("1,199,882 parameters"))
         #expect(
             html.contains(
-                "<tr><td>2</td><td>0.5000</td><td>90.00 %</td><td>0.2500</td><td>95.00 %</td><td>0.002</td><td>2.0 s</td><td>1,961</td></tr>"))
+                "<tr><td>2</td><td>0.5000</td><td>90.00 %</td><td>0.2500</td><td>95.00 %</td><td>0.002</td><td>2.0 s</td><td>1,961</td></tr>"
+            ))
         #expect(html.contains("1970-01-01 00:00 UTC"))
         #expect(html.contains("98.7 % sure"))
     }

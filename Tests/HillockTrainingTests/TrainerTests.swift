@@ -65,7 +65,9 @@ private func content(_ checkpoint: Checkpoint) -> [String: [UInt8]] {
     for (name, array) in checkpoint.optimizer { content["optimizer." + name] = bytes(array) }
     content["losses"] = checkpoint.history.steps.losses.flatMap { withUnsafeBytes(of: $0) { Array($0) } }
     content["random"] = withUnsafeBytes(of: checkpoint.position.randomPosition) { Array($0) }
-    content["epochs"] = checkpoint.history.epochs.flatMap { Array("\($0.epoch) \($0.step) \($0.training["loss"]!) \($0.test["accuracy"]!)".utf8) }
+    content["epochs"] = checkpoint.history.epochs.flatMap {
+        Array("\($0.epoch) \($0.step) \($0.training["loss"]!) \($0.test["accuracy"]!)".utf8)
+    }
     return content
 }
 

@@ -53,7 +53,11 @@ extension Plane {
 
         var border: [Int] = []
         for y in 0..<height {
-            if y == 0 || y == height - 1 { border += greys[y * width..<(y + 1) * width] } else { border += [greys[y * width], greys[(y + 1) * width - 1]] }
+            if y == 0 || y == height - 1 {
+                border += greys[y * width..<(y + 1) * width]
+            } else {
+                border += [greys[y * width], greys[(y + 1) * width - 1]]
+            }
         }
         border.sort()
         let paper = border[border.count / 2]

@@ -127,7 +127,8 @@ extension Checkpoint {
             throw CheckpointError.notACheckpoint(path: file.path, reason: "it has no \(name)")
         }
         guard entry.dtype == Element.dtype, entry.shape.rank == 1 else {
-            throw CheckpointError.notACheckpoint(path: file.path, reason: "\(name) is \(entry.dtype)\(entry.shape), expected \(Element.dtype)[n]")
+            throw CheckpointError.notACheckpoint(
+                path: file.path, reason: "\(name) is \(entry.dtype)\(entry.shape), expected \(Element.dtype)[n]")
         }
         return try file.array(named: name).elements()
     }

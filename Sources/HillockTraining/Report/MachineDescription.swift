@@ -29,8 +29,10 @@ public struct MachineDescription: Sendable, Hashable, Codable {
     public static func current(engine: String) -> MachineDescription {
         let info = ProcessInfo.processInfo
         return MachineDescription(
-            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount, memory: info.physicalMemory,
-            system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler, engine: engine)
+            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount,
+            memory: info.physicalMemory,
+            system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler,
+            engine: engine)
     }
 
     /// The value of the first line `name … : value` of a system file.
