@@ -32,7 +32,7 @@ struct UnknownName: Error, CustomStringConvertible {
     var prefix: String?
 
     var description: String {
-        let nearest = Spelling.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ";"
+        let nearest = Spelling.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
         return "there is no \(kind) \"\(prefix.map { "\($0) " } ?? "")\(name)\"\(nearest) (known: \(known.joined(separator: ", ")))"
     }
 }

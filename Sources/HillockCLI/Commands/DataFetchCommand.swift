@@ -7,8 +7,8 @@ struct DataFetchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch", abstract: "Bring a data set to this machine.",
         discussion: """
-            Files are checked by SHA-256 and go to $HILLOCK_DATA/NAME, or else to the user's cache folder. An interrupted download goes on where
-            it stopped.
+            Files are checked by SHA-256 and go to $HILLOCK_DATA/NAME, or else to the user's cache folder. An interrupted download goes on \
+            where it stopped.
             """)
 
     @ArgumentParser.Argument(
@@ -25,7 +25,8 @@ struct DataFetchCommand: AsyncParsableCommand {
         let bar = StatusLine(Terminal.current)
         try await Downloader().fetch(entry, from: from, into: folder) { progress in
             let share = progress.total.map { $0 > 0 ? Double(progress.received) / Double($0) : 1 }
-            let amount = Text.fixed(Double(progress.received) / 1e6, 1) + (progress.total.map { " of \(Text.fixed(Double($0) / 1e6, 1))" } ?? "")
+            let amount =
+                Text.fixed(Double(progress.received) / 1e6, 1) + (progress.total.map { " of \(Text.fixed(Double($0) / 1e6, 1))" } ?? "")
             bar.show("\(progress.file)  \(share.map { Text.bar($0, width: 20) + "  " } ?? "")\(amount) MB")
         }
         bar.clear()

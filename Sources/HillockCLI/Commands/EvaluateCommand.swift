@@ -32,11 +32,15 @@ struct EvaluateCommand: ParsableCommand {
         print("Accuracy  \(Text.percent(confusion.accuracy)) (\(Text.grouped(confusion.correct)) of \(Text.grouped(confusion.total)))")
         print("Loss      \(Text.fixed(classification.loss, 4))")
         let pairs = confusion.counts.enumerated().flatMap { actual, row in
-            row.enumerated().filter { $0.offset != actual && $0.element > 0 }.map { (actual: actual, predicted: $0.offset, count: $0.element) }
+            row.enumerated().filter { $0.offset != actual && $0.element > 0 }.map {
+                (actual: actual, predicted: $0.offset, count: $0.element)
+            }
         }.sorted { ($1.count, $0.actual, $0.predicted) < ($0.count, $1.actual, $1.predicted) }
         if !pairs.isEmpty {
             let names = recognizer.classNames
-            print("Mistakes  " + pairs.prefix(4).map { "\(names[$0.actual]) taken for \(names[$0.predicted]) (\($0.count))" }.joined(separator: ", "))
+            print(
+                "Mistakes  "
+                    + pairs.prefix(4).map { "\(names[$0.actual]) taken for \(names[$0.predicted]) (\($0.count))" }.joined(separator: ", "))
         }
     }
 }

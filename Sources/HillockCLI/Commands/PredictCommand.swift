@@ -24,7 +24,9 @@ struct PredictCommand: ParsableCommand {
             for (rank, guess) in guesses.prefix(3).enumerated() {
                 let name = guess.name.padding(to: nameWidth)
                 let bar = Text.bar(guess.probability, width: 24)
-                print("  \(rank == 0 ? terminal.bold(name) : name)  \(rank == 0 ? terminal.green(bar) : bar)  \(Text.percent(guess.probability, 1).leftPadded(to: 7))")
+                print(
+                    "  \(rank == 0 ? terminal.bold(name) : name)  \(rank == 0 ? terminal.green(bar) : bar)  \(Text.percent(guess.probability, 1).leftPadded(to: 7))"
+                )
             }
         }
     }

@@ -8,16 +8,19 @@ struct TrainDigitsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "digits", abstract: "Learn to recognise handwritten digits, or other small grey images.",
         discussion: """
-            Without options, a LeNet learns the 5,000 digits that are built in. The run's folder gets the weights, a report to look at, and
-            a checkpoint after every epoch and now and then between. Ctrl-C stops with a checkpoint; --resume goes on, and ends with the same
-            weights to the last bit as a run that was never stopped.
+            Without options, a LeNet learns the 5,000 digits that are built in. The run's folder gets the weights, a report to look at, and a \
+            checkpoint after every epoch and now and then between. Ctrl-C stops with a checkpoint; --resume goes on, and ends with the same \
+            weights, to the last bit, as a run that was never stopped.
             """)
 
-    @Option(help: ArgumentHelp("The network: mlp or lenet. (default: lenet)", valueName: "name"), completion: .list(DigitModel.allCases.map(\.rawValue)))
+    @Option(
+        help: ArgumentHelp("The network: mlp or lenet. (default: lenet)", valueName: "name"),
+        completion: .list(DigitModel.allCases.map(\.rawValue)))
     var model: String?
 
     @Option(
-        help: ArgumentHelp("mnist-5k, mnist, fashion-mnist, or a folder with four IDX files. (default: mnist-5k)", valueName: "name|folder"),
+        help: ArgumentHelp(
+            "mnist-5k, mnist, fashion-mnist, or a folder with four IDX files. (default: mnist-5k)", valueName: "name|folder"),
         completion: .list(DatasetCatalog.entries.map(\.name)))
     var data: String?
 
@@ -33,14 +36,16 @@ struct TrainDigitsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The same seed gives the same weights. (default: 1)", valueName: "n"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("Folder for weights and report. (default: the next of runs/digits-1, runs/digits-2 …)", valueName: "folder"), completion: .directory)
+    @Option(
+        help: ArgumentHelp("Folder for weights and report. (default: the next of runs/digits-1, runs/digits-2 …)", valueName: "folder"),
+        completion: .directory)
     var output: String?
 
     @Option(help: ArgumentHelp("Go on with the run of this folder.", valueName: "folder"), completion: .directory)
     var resume: String?
 
     @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch; 0 for one after every step.", valueName: "seconds"))
-    var checkpointEvery = 30.0
+    var checkpointEvery = 30
 
     func run() throws {
         let request = try request()
@@ -49,10 +54,9 @@ struct TrainDigitsCommand: ParsableCommand {
         if let resume {
             run = try DigitRun(resuming: resume, request, stopRequest: Interruption.stopRequest)
         } else {
-            // The folder is made last, so that a mistake in the options leaves none behind.
             run = try DigitRun(request, in: output.map { RunFolder($0) }, stopRequest: Interruption.stopRequest)
         }
-        run.trainer.checkpoints?.everySeconds = checkpointEvery
+        run.trainer.checkpoints?.everySeconds = Double(checkpointEvery)
         let console = TrainingConsole(run)
         console.begin()
         guard let result = try run.train([console]) else {
@@ -75,7 +79,7 @@ struct TrainDigitsCommand: ParsableCommand {
         if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
             throw OptionError("--learning-rate is \(learningRate), expected more than 0")
         }
-        if !(checkpointEvery >= 0) { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
+        if checkpointEvery < 0 { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }
         return request
     }

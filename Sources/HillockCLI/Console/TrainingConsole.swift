@@ -33,7 +33,10 @@ final class TrainingConsole: Callback {
     func finished(_ result: DigitRun.Result) {
         let confusion = result.record.confusion
         say("")
-        row("Accuracy", terminal.bold(Text.percent(confusion.accuracy)) + " of the test images (\(Text.grouped(confusion.correct)) of \(Text.grouped(confusion.total)))")
+        row(
+            "Accuracy",
+            terminal.bold(Text.percent(confusion.accuracy))
+                + " of the test images (\(Text.grouped(confusion.correct)) of \(Text.grouped(confusion.total)))")
         row("Time", Text.clock(result.record.seconds))
         row("Weights", run.folder.weights)
         row("Report", run.folder.report)
@@ -44,7 +47,9 @@ final class TrainingConsole: Callback {
     func interrupted() {
         status.clear()
         let history = run.trainer.history
-        say("Stopped after step \(Text.grouped(history.steps.count)), \(history.epochs.count) of \(run.trainer.settings.epochs) epochs done. Nothing is lost; go on by")
+        say(
+            "Stopped after step \(Text.grouped(history.steps.count)), \(history.epochs.count) of \(run.trainer.settings.epochs) epochs done. Nothing is lost; go on by"
+        )
         say("  hillock train digits --resume \(run.folder.path)")
     }
 
@@ -121,7 +126,9 @@ final class TrainingConsole: Callback {
         if let speed = progress.samplesPerSecond { parts.append((5, "\(Text.grouped(Int(speed))) images/s")) }
         if let left = progress.secondsLeft { parts.append((3, "\(Text.clock(left)) left")) }
         func length() -> Int { parts.reduce(-2) { $0 + $1.text.count + 2 } }
-        while length() > width, parts.count > 1, let least = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }) { parts.remove(at: least) }
+        while length() > width, parts.count > 1, let least = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }) {
+            parts.remove(at: least)
+        }
 
         var texts = parts.map(\.text)
         let room = width == .max ? 0 : width - length() - 2

@@ -128,7 +128,8 @@ extension DigitRecognizer {
         let modelName = try text("model")
         guard let model = DigitModel(rawValue: modelName) else { throw reject("its model is \"\(modelName)\", which is not known") }
         let classes = try text("classes")
-        guard let classNames = try? JSONDecoder().decode([String].self, from: Data(classes.utf8)), (1...256).contains(classNames.count) else {
+        guard let classNames = try? JSONDecoder().decode([String].self, from: Data(classes.utf8)), (1...256).contains(classNames.count)
+        else {
             throw reject("its metadata \"classes\" is not a list of names")
         }
         self.model = model

@@ -61,6 +61,7 @@ public final class DigitRun {
     /// Whether the run goes on from a checkpoint.
     public let isResumed: Bool
     private let maximumShift: Int
+    private let lock: RunFolder.Lock
 
     /// A new run.
     ///
@@ -96,7 +97,8 @@ public final class DigitRun {
         let model = request.model ?? saved.model ?? .lenet
         let standard = DigitRecipe.standard(model, trainCount: dataset.train.count)
         let recipe = DigitRecipe(
-            epochs: request.epochs ?? saved.epochs ?? standard.epochs, batchSize: request.batchSize ?? saved.batchSize ?? standard.batchSize,
+            epochs: request.epochs ?? saved.epochs ?? standard.epochs,
+            batchSize: request.batchSize ?? saved.batchSize ?? standard.batchSize,
             learningRate: request.learningRate ?? saved.learningRate ?? standard.learningRate,
             maximumShift: saved.maximumShift ?? standard.maximumShift)
         let seed = request.seed ?? saved.seed ?? 1
@@ -123,7 +125,10 @@ public final class DigitRun {
             schedule: recipe.schedule(steps: steps), stopRequest: stopRequest)
         trainer.identity = settings
         if let checkpoint { try trainer.restore(checkpoint.value, path: checkpoint.path) }
+        // Last, so that a mistake in the request leaves no folder behind.
         self.folder = try folder ?? .createNext(named: "digits")
+        try self.folder.create()
+        lock = try self.folder.lock()
         trainer.checkpoints = CheckpointPolicy(path: self.folder.checkpoint)
     }
 
@@ -137,9 +142,6 @@ public final class DigitRun {
 
     /// Trains, and writes weights and report when done; `nil` when asked to stop, having written a checkpoint.
     public func train(_ callbacks: [any Callback] = []) throws -> Result? {
-        try folder.create()
-        let lock = try folder.lock()
-        defer { withExtendedLifetime(lock) {} }
         trainer.callbacks = callbacks
         let training = recognizer.batches(of: dataset.train, maximumShift: maximumShift, seed: trainer.settings.seed)
         guard try trainer.train(on: training, testingOn: recognizer.batches(of: dataset.test)) == .finished else { return nil }
@@ -161,7 +163,8 @@ public final class DigitRun {
                 confidence: Double(row[predicted]), actualProbability: Double(row[actual]))
         }
         return RunRecord(
-            title: dataset.classNames == (0...9).map { "\($0)" } ? "Handwritten digits" : "Image recognition", version: HillockVersion.current, model: recognizer.model.title,
+            title: dataset.classNames == (0...9).map { "\($0)" } ? "Handwritten digits" : "Image recognition",
+            version: HillockVersion.current, model: recognizer.model.title,
             parameterCount: recognizer.network.parameterCount, data: dataset.title, trainCount: dataset.train.count,
             testCount: dataset.test.count, classNames: dataset.classNames, settings: settings,
             machine: .current(engine: Device.current.description), started: trainer.times.started, seconds: trainer.times.seconds,

@@ -53,7 +53,11 @@ extension Plane {
 
         var border: [Int] = []
         for y in 0..<height {
-            if y == 0 || y == height - 1 { border += greys[y * width..<(y + 1) * width] } else { border += [greys[y * width], greys[(y + 1) * width - 1]] }
+            if y == 0 || y == height - 1 {
+                border += greys[y * width..<(y + 1) * width]
+            } else {
+                border += [greys[y * width], greys[(y + 1) * width - 1]]
+            }
         }
         border.sort()
         let paper = border[border.count / 2]
@@ -159,7 +163,7 @@ extension Plane {
         return result
     }
 
-    /// Scaled by a triangle filter that covers all source pixels: antialiased when smaller, smooth when larger.
+    /// Scaled: smaller by means over the area that each pixel covers, larger by linear interpolation.
     func resized(height newHeight: Int, width newWidth: Int) -> Plane {
         let columns = Self.weights(from: width, to: newWidth)
         var narrow = Plane(height: height, width: newWidth, values: [Double](repeating: 0, count: height * newWidth))
@@ -176,15 +180,20 @@ extension Plane {
 
     private static func weights(from old: Int, to new: Int) -> [[(index: Int, weight: Double)]] {
         let scale = Double(old) / Double(new)
-        let support = max(scale, 1)
         return (0..<new).map { place in
-            let centre = (Double(place) + 0.5) * scale
-            let first = max(0, Int((centre - support).rounded(.down)))
-            let last = min(old - 1, Int((centre + support).rounded(.up)))
             var taps: [(index: Int, weight: Double)] = []
-            for index in first...last {
-                let distance = abs(Double(index) + 0.5 - centre) / support
-                if distance < 1 { taps.append((index, 1 - distance)) }
+            if scale >= 1 {
+                let (start, end) = (Double(place) * scale, Double(place + 1) * scale)
+                for index in Int(start)...min(old - 1, Int(end)) {
+                    let covered = min(end, Double(index + 1)) - max(start, Double(index))
+                    if covered > 0 { taps.append((index, covered)) }
+                }
+            } else {
+                let centre = (Double(place) + 0.5) * scale - 0.5
+                for index in max(0, Int(centre.rounded(.down)))...min(old - 1, max(0, Int(centre.rounded(.down)) + 1)) {
+                    let weight = 1 - abs(Double(index) - centre)
+                    if weight > 0 { taps.append((index, weight)) }
+                }
             }
             let sum = taps.reduce(0) { $0 + $1.weight }
             return taps.map { ($0.index, $0.weight / sum) }

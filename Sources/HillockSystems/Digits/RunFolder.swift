@@ -66,7 +66,8 @@ public struct RunFolder: Sendable, Hashable {
 
     /// Removes what a process that was killed while it wrote a file had written of it.
     private func removeLeftovers() {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasPrefix(".hillock-") && name.hasSuffix(".tmp") {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        where name.hasPrefix(".hillock-") && name.hasSuffix(".tmp") {
             unlink(file(name))
         }
     }

@@ -34,6 +34,19 @@ public struct Checkpoint: Sendable {
         public var epochSeconds: Double
         /// When the run was started, in seconds since 1970.
         public var started: Double
+
+        /// A place of these values.
+        public init(
+            epoch: Int, step: Int, randomSeed: UInt64, randomPosition: UInt64, seconds: Double, epochSeconds: Double, started: Double
+        ) {
+            self.epoch = epoch
+            self.step = step
+            self.randomSeed = randomSeed
+            self.randomPosition = randomPosition
+            self.seconds = seconds
+            self.epochSeconds = epochSeconds
+            self.started = started
+        }
     }
 
     /// A checkpoint of these parts.
@@ -114,7 +127,8 @@ extension Checkpoint {
             throw CheckpointError.notACheckpoint(path: file.path, reason: "it has no \(name)")
         }
         guard entry.dtype == Element.dtype, entry.shape.rank == 1 else {
-            throw CheckpointError.notACheckpoint(path: file.path, reason: "\(name) is \(entry.dtype)\(entry.shape), expected \(Element.dtype)[n]")
+            throw CheckpointError.notACheckpoint(
+                path: file.path, reason: "\(name) is \(entry.dtype)\(entry.shape), expected \(Element.dtype)[n]")
         }
         return try file.array(named: name).elements()
     }

@@ -32,18 +32,20 @@ public struct ImageBatches: BatchSource {
         let words = epoch.flatMap { maximumShift > 0 ? Philox(key: SeedStream.augmentation.key(seed: seed, index: $0)) : nil }
         let images = HostArray(dtype: .float32, shape: [samples.count, 1, height, width]) { bytes in
             let target = bytes.bindMemory(to: Float.self)
-            table.withUnsafeBufferPointer { table in data.images.withBytes { pictures in
-                for (row, sample) in samples.enumerated() {
-                    let source = UnsafeRawBufferPointer(rebasing: pictures[sample * pixels..<(sample + 1) * pixels])
-                    let place = UnsafeMutableBufferPointer(rebasing: target[row * pixels..<(row + 1) * pixels])
-                    let (down, right) = words.map { shift($0.block(UInt64(sample))) } ?? (0, 0)
-                    if down == 0, right == 0 {
-                        for index in 0..<pixels { place[index] = table[Int(source[index])] }
-                    } else {
-                        copy(source, to: place, height: height, width: width, down: down, right: right, table)
+            table.withUnsafeBufferPointer { table in
+                data.images.withBytes { pictures in
+                    for (row, sample) in samples.enumerated() {
+                        let source = UnsafeRawBufferPointer(rebasing: pictures[sample * pixels..<(sample + 1) * pixels])
+                        let place = UnsafeMutableBufferPointer(rebasing: target[row * pixels..<(row + 1) * pixels])
+                        let (down, right) = words.map { shift($0.block(UInt64(sample))) } ?? (0, 0)
+                        if down == 0, right == 0 {
+                            for index in 0..<pixels { place[index] = table[Int(source[index])] }
+                        } else {
+                            copy(source, to: place, height: height, width: width, down: down, right: right, table)
+                        }
                     }
                 }
-            } }
+            }
         }
         let labels = data.labels.withBytes { bytes in samples.map { Int64(bytes[$0]) } }
         return Batch(inputs: Tensor(images), targets: Tensor(HostArray(labels)))

@@ -56,7 +56,9 @@ public struct Classification: Sendable {
 
     /// Mean of −ln of the true class' probability, which is kept from being 0.
     public var loss: Double {
-        let sum = labels.indices.reduce(0.0) { $0 - Glibc.log(Double(max(probabilities[$1 * classCount + labels[$1]], .leastNormalMagnitude))) }
+        let sum = labels.indices.reduce(0.0) {
+            $0 - Glibc.log(Double(max(probabilities[$1 * classCount + labels[$1]], .leastNormalMagnitude)))
+        }
         return sum / Double(max(count, 1))
     }
 

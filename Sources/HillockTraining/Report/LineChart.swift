@@ -35,23 +35,30 @@ struct LineChart {
         let yTicks = Self.ticks(from: low, to: high, about: 6)
         let (bottomValue, topValue) = (min(low, yTicks.first ?? low), max(high, yTicks.last ?? high))
         let xSpan = max(lastX - firstX, 1e-9)
-        func x(_ value: Double) -> Double { Self.left + (lastX == firstX ? 0.5 : (value - firstX) / xSpan) * (Self.width - Self.left - Self.right) }
+        func x(_ value: Double) -> Double {
+            Self.left + (lastX == firstX ? 0.5 : (value - firstX) / xSpan) * (Self.width - Self.left - Self.right)
+        }
         func y(_ value: Double) -> Double {
             let share = (min(max(value, bottomValue), topValue) - bottomValue) / (topValue - bottomValue)
             return Self.height - Self.bottom - share * (Self.height - Self.top - Self.bottom)
         }
         func number(_ value: Double) -> String { fixed(value, 1) }
 
-        var text = "<svg class=\"chart\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">\n"
+        var text =
+            "<svg class=\"chart\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(escaped(title))\">\n"
         for tick in yTicks {
-            text += "<line class=\"grid\" x1=\"\(number(Self.left))\" x2=\"\(number(Self.width - Self.right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\"/>"
-            text += "<text class=\"tick\" x=\"\(number(Self.left - 8))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\">\(escaped(yText(tick)))</text>\n"
+            text +=
+                "<line class=\"grid\" x1=\"\(number(Self.left))\" x2=\"\(number(Self.width - Self.right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\"/>"
+            text +=
+                "<text class=\"tick\" x=\"\(number(Self.left - 8))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\">\(escaped(yText(tick)))</text>\n"
         }
         for tick in Self.ticks(from: firstX, to: lastX, about: 8) where !wholeX || tick == tick.rounded() {
             if tick < firstX || tick > lastX { continue }
-            text += "<text class=\"tick\" x=\"\(number(x(tick)))\" y=\"\(number(Self.height - Self.bottom + 18))\" text-anchor=\"middle\">\(escaped(xText(tick)))</text>\n"
+            text +=
+                "<text class=\"tick\" x=\"\(number(x(tick)))\" y=\"\(number(Self.height - Self.bottom + 18))\" text-anchor=\"middle\">\(escaped(xText(tick)))</text>\n"
         }
-        text += "<text class=\"label\" x=\"\(number((Self.left + Self.width - Self.right) / 2))\" y=\"\(number(Self.height - 4))\" text-anchor=\"middle\">\(escaped(xLabel))</text>\n"
+        text +=
+            "<text class=\"label\" x=\"\(number((Self.left + Self.width - Self.right) / 2))\" y=\"\(number(Self.height - 4))\" text-anchor=\"middle\">\(escaped(xLabel))</text>\n"
         for line in series {
             let shown = line.points.filter { $0.y.isFinite }
             if shown.count > 1 {

@@ -15,12 +15,24 @@ public struct MachineDescription: Sendable, Hashable, Codable {
     /// What computed: `cpu`, `reference` …
     public var engine: String
 
+    /// A machine described by hand.
+    public init(processor: String, cores: Int, memory: UInt64, system: String, swift: String, engine: String) {
+        self.processor = processor
+        self.cores = cores
+        self.memory = memory
+        self.system = system
+        self.swift = swift
+        self.engine = engine
+    }
+
     /// This machine.
     public static func current(engine: String) -> MachineDescription {
         let info = ProcessInfo.processInfo
         return MachineDescription(
-            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount, memory: info.physicalMemory,
-            system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler, engine: engine)
+            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount,
+            memory: info.physicalMemory,
+            system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler,
+            engine: engine)
     }
 
     /// The value of the first line `name … : value` of a system file.

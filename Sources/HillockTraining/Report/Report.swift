@@ -66,14 +66,18 @@ extension Report {
             title: "Loss by step", xLabel: "step",
             series: [
                 .init(name: "training, by batch", style: "faint", points: losses),
-                .init(name: "training, mean of an epoch", style: "a", points: record.epochs.map { (Double($0.step), $0.training["loss"] ?? .nan) }, dots: true),
+                .init(
+                    name: "training, mean of an epoch", style: "a",
+                    points: record.epochs.map { (Double($0.step), $0.training["loss"] ?? .nan) }, dots: true),
                 .init(name: "test", style: "b", points: byEpoch.map { (Double($0.step), $0.test["loss"] ?? .nan) }, dots: true),
             ], yText: { short($0) }, xText: { grouped(Int($0.rounded())) }, yMinimum: 0, yMaximum: top)
         let accuracies = record.epochs.flatMap { [$0.training["accuracy"], $0.test["accuracy"]].compactMap(\.self) }
         let accuracy = LineChart(
             title: "Accuracy by epoch", xLabel: "epoch",
             series: [
-                .init(name: "training", style: "a", points: record.epochs.map { (Double($0.epoch), $0.training["accuracy"] ?? .nan) }, dots: true),
+                .init(
+                    name: "training", style: "a", points: record.epochs.map { (Double($0.epoch), $0.training["accuracy"] ?? .nan) },
+                    dots: true),
                 .init(name: "test", style: "b", points: byEpoch.map { (Double($0.epoch), $0.test["accuracy"] ?? .nan) }, dots: true),
             ], yText: { "\(short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: accuracies.min(), yMaximum: 1)
         return """
@@ -117,7 +121,9 @@ extension Report {
     private var confusion: String {
         let matrix = record.confusion
         let names = record.classNames
-        let mostWrong = matrix.counts.enumerated().flatMap { row in row.element.enumerated().filter { $0.offset != row.offset }.map(\.element) }.max() ?? 0
+        let mostWrong =
+            matrix.counts.enumerated().flatMap { row in row.element.enumerated().filter { $0.offset != row.offset }.map(\.element) }.max()
+            ?? 0
         let head = names.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined()
         let rows = matrix.counts.enumerated().map { actual, row in
             let cells = row.enumerated().map { predicted, count in
@@ -164,7 +170,8 @@ extension Report {
                 <span>\(percent(mistake.confidence, 1)) sure</span><span>right class \(percent(mistake.actualProbability, 1))</span></figcaption></figure>
                 """
         }
-        let which = record.mistakes.count < wrong ? "The \(record.mistakes.count) surest of \(grouped(wrong))." : "All of them, the surest first."
+        let which =
+            record.mistakes.count < wrong ? "The \(record.mistakes.count) surest of \(grouped(wrong))." : "All of them, the surest first."
         return """
             <section>
             <h2>The worst mistakes</h2>
@@ -180,10 +187,14 @@ extension Report {
         let machine = record.machine
         let memory = Double(machine.memory) / 1_073_741_824
         let run =
-            [("Started", date(record.started)), ("Time", duration(record.seconds)), ("Model", "\(record.model), \(grouped(record.parameterCount)) parameters")]
+            [
+                ("Started", date(record.started)), ("Time", duration(record.seconds)),
+                ("Model", "\(record.model), \(grouped(record.parameterCount)) parameters"),
+            ]
             + record.settings.map { ($0.name.prefix(1).uppercased() + $0.name.dropFirst(), $0.value) }.filter { $0.0 != "Model" }
         let place = [
-            ("Processor", machine.processor), ("Cores", "\(machine.cores)"), ("Memory", "\(fixed(memory, 1)) GiB"), ("System", machine.system),
+            ("Processor", machine.processor), ("Cores", "\(machine.cores)"), ("Memory", "\(fixed(memory, 1)) GiB"),
+            ("System", machine.system),
             ("Swift", machine.swift), ("Engine", machine.engine), ("Program", "hillock \(record.version)"),
         ]
         func table(_ title: String, _ rows: [(String, String)]) -> String {

@@ -56,7 +56,8 @@ public final class Trainer {
     ///   - schedule: factor of the learning rate at each step.
     public init(
         model: some Layer, optimizer: any Optimizer, loss: @escaping @Sendable (Tensor, Tensor) -> Tensor = { crossEntropy($0, $1) },
-        metrics: [any Metric] = [Accuracy()], settings: TrainingSettings, schedule: Schedule = .constant, stopRequest: StopRequest = StopRequest()
+        metrics: [any Metric] = [Accuracy()], settings: TrainingSettings, schedule: Schedule = .constant,
+        stopRequest: StopRequest = StopRequest()
     ) {
         self.model = { model($0) }
         contents = model.contents()
@@ -85,7 +86,8 @@ public final class Trainer {
     private func run(_ source: some BatchSource, _ test: (any BatchSource)?) throws -> Outcome {
         let sampler = Sampler(count: source.sampleCount, seed: settings.seed)
         let stepsPerEpoch = sampler.batchCount(batchSize: settings.batchSize)
-        let batches = Self.prefetch(source, sampler, batchSize: settings.batchSize, from: history.steps.count, to: settings.epochs * stepsPerEpoch)
+        let batches = Self.prefetch(
+            source, sampler, batchSize: settings.batchSize, from: history.steps.count, to: settings.epochs * stepsPerEpoch)
         lastMark = clock.now
         // So that a run that ends at any moment can be continued, and a disk that is full is noticed before any work is lost.
         if history.steps.count == 0 { try writeCheckpoint() }
@@ -152,10 +154,12 @@ public final class Trainer {
         if let test {
             let shown = progress(stepsPerEpoch, test)
             guard
-                let evaluation = try evaluate(test, advanced: { done, total in
-                    callbacks.forEach { $0.evaluationAdvanced(done: done, total: total, shown) }
-                    return !stopRequest.isRequested
-                })
+                let evaluation = try evaluate(
+                    test,
+                    advanced: { done, total in
+                        callbacks.forEach { $0.evaluationAdvanced(done: done, total: total, shown) }
+                        return !stopRequest.isRequested
+                    })
             else { return false }
             results = evaluation
         }
@@ -208,7 +212,8 @@ extension Trainer {
         // Before the first evaluation: a sample's forward pass is about a third of its training step.
         let evaluation = history.epochs.last?.testSeconds ?? pace.samplesPerSecond.map { Double(test?.sampleCount ?? 0) / (3 * $0) } ?? 0
         return TrainingProgress(
-            epoch: min(position.epoch + 1, settings.epochs), epochs: settings.epochs, step: position.step, stepsPerEpoch: stepsPerEpoch, loss: loss,
+            epoch: min(position.epoch + 1, settings.epochs), epochs: settings.epochs, step: position.step, stepsPerEpoch: stepsPerEpoch,
+            loss: loss,
             metrics: means, learningRate: optimizer.learningRate, samplesPerSecond: pace.samplesPerSecond,
             secondsLeft: pace.samplesPerSecond.map { samplesLeft / $0 + Double(settings.epochs - position.epoch) * evaluation },
             seconds: position.seconds)

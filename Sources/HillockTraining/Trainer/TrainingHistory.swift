@@ -65,4 +65,19 @@ public struct EpochRecord: Sendable, Hashable, Codable {
     public let testSeconds: Double
     /// Samples trained on a second.
     public let samplesPerSecond: Double
+
+    /// An epoch of these values.
+    public init(
+        epoch: Int, step: Int, learningRate: Double, training: [String: Double], test: [String: Double], trainingSeconds: Double,
+        testSeconds: Double, samplesPerSecond: Double
+    ) {
+        self.epoch = epoch
+        self.step = step
+        self.learningRate = learningRate
+        self.training = training
+        self.test = test
+        self.trainingSeconds = trainingSeconds
+        self.testSeconds = testSeconds
+        self.samplesPerSecond = samplesPerSecond
+    }
 }
