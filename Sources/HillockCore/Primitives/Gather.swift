@@ -11,7 +11,8 @@ public struct Gather: Primitive {
         let (table, indices) = (inputs[0], inputs[1])
         guard table.shape.rank > 0 else { throw ShapeError(Self.name, "a scalar has no rows") }
         guard indices.dtype == .int32 || indices.dtype == .int64 else {
-            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+            throw ShapeError(
+                Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
         }
         guard table.shape[0] > 0 || indices.shape.count == 0 else { throw ShapeError(Self.name, "table \(table) has no rows") }
         return TensorType(table.dtype, Shape(indices.shape.dimensions + table.shape.dimensions.dropFirst()))
@@ -49,7 +50,8 @@ public struct ScatterAdd: Primitive {
         let (updates, indices) = (inputs[0], inputs[1])
         try checkArithmetic(Self.name, updates)
         guard indices.dtype == .int32 || indices.dtype == .int64 else {
-            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+            throw ShapeError(
+                Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
         }
         guard Array(updates.shape.dimensions.prefix(indices.shape.rank)) == indices.shape.dimensions else {
             throw ShapeError(Self.name, "updates \(updates) do not begin with the indices' shape \(indices.shape)")
