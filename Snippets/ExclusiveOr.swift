@@ -14,12 +14,12 @@ func network(_ x: Tensor) -> Tensor {
 }
 
 let optimizer = SGD([hidden, hiddenBias, output, outputBias], learningRate: 0.1)
-for step in 0...600 {
+for step in 0...100 {
     let (loss, gradients) = valueAndGradient(of: optimizer.parameters) {
         let error = network(x) - y
         return (error * error).sum()
     }
-    if step % 200 == 0 { print("step \(step): loss \((loss.item() * 10_000).rounded() / 10_000)") }
+    if step % 25 == 0 { print("step \(step): loss \((loss.item() * 10_000).rounded() / 10_000)") }
     optimizer.update(gradients)
 }
 print(round(abs(network(x))).transposed())

@@ -15,10 +15,11 @@ public struct Tangent: RealFunction {
 // Only the core applies primitives, so here it is run by hand: a program of one instruction, planned and run by the engine, and its
 // gradient rule on tensors.
 let x = Tensor([0, 0.5, 1])
-let program = Program(
-    inputs: [.init(type: x.type, isScalar: false)], instructions: [.init(Tangent(), [0], try Tangent().outputType(for: [x.type]))], outputs: [1])
+let tan = Tangent()
+let instruction = Program.Instruction(tan, [0], try tan.outputType(for: [x.type]))
+let program = Program(inputs: [.init(type: x.type, isScalar: false)], instructions: [instruction], outputs: [1])
 print(program)
 var arguments = [Argument.buffer(HostBuffer(try x.hostArray()))]
 let y = Tensor(try Device.cpu.engine.plan(program).run(&arguments)[0].hostArray())
 print(y)
-print(Tangent().gradient(inputs: [x], output: y, upstream: Tensor.onesLike(y))[0] ?? "none")
+print(tan.gradient(inputs: [x], output: y, upstream: Tensor.onesLike(y))[0] ?? "none")

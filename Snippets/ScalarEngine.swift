@@ -91,10 +91,10 @@ func network(_ x: [Double], _ w: [Value]) -> Value {
     return hidden.indices.reduce(w[12]) { $0 + w[9 + $1] * hidden[$1] }
 }
 
-for step in 0...600 {
+for step in 0...100 {
     let errors = rows.map { network($0.x, weights) - Value($0.y) }
     let loss = errors.reduce(Value(0)) { $0 + $1 * $1 }
-    if step % 200 == 0 { print("step \(step): loss \((loss.number * 10_000).rounded() / 10_000)") }
+    if step % 25 == 0 { print("step \(step): loss \((loss.number * 10_000).rounded() / 10_000)") }
     let changes = gradients(of: loss, by: weights)
     weights = zip(weights, changes).map { Value($0.number - 0.1 * $1.number) }
 }

@@ -7,7 +7,7 @@ let training = ImageBatches(digits.train, normalization: scale)
 let test = ImageBatches(digits.test, normalization: scale).batch(Array(0..<1000)[...], epoch: nil)
 
 let model = withSeed(1) { Sequential(Flatten(), Linear(784, 128), ReLU(), Linear(128, 10)) }
-let optimizer = Adam(model, learningRate: 1e-3)
+let optimizer = Adam(model, learningRate: 2e-3)
 let sampler = Sampler(count: training.sampleCount, seed: 1)
 
 for epoch in 0..<5 {
