@@ -1,9 +1,9 @@
-// Reading strided inputs of element-wise programs, tile by tile.
+// Element-wise programs: decoded for one call, and the reading of their strided inputs.
 #pragma once
 #include "internal.h"
 
-/// Outputs that need a copy at the end, for which room is kept on the stack.
-#define HK_MAX_DEFERRED 32
+/// The largest number of bytes that a granule takes.
+#define HK_GRANULE_BYTES 128
 
 /// A strided input as a walk over the flat row-major index of the iteration space.
 typedef struct {
@@ -28,3 +28,52 @@ void hk_walk_unroll(const hk_walk *walk, int64_t tile, char *buffer);
 /// Elements `start ..< start + count`: a pointer to them and the bytes between granules (0: one granule stands for all).
 /// They may lie in the input itself, in which case all granules are whole.
 const char *hk_walk_load(const hk_walk *walk, int64_t start, int64_t count, char *buffer, intptr_t *stride);
+
+/// One decoded instruction, on slots.
+typedef struct {
+    hk_kernel kernel;
+    uint16_t dst, a, b, c;
+} hk_step;
+
+/// Where a slot's value lives: scratch memory that every tile uses again, one granule for all, the caller's memory, a walk's
+/// buffer, an output.
+enum { hk_slot_scratch, hk_slot_uniform, hk_slot_dense, hk_slot_strided, hk_slot_output };
+
+typedef struct {
+    uint8_t place;
+    /// Of one element.
+    uint8_t bytes;
+    /// Of the input, the walk or the output.
+    uint16_t index;
+} hk_slot;
+
+/// A program ready to run. Slots are the registers, then one for each output, then copies that had to be set aside.
+typedef struct {
+    const hk_elementwise_program *program;
+    const void *const *inputs;
+    void *const *outputs;
+    int64_t count, tile;
+    int slot_count, step_count, prologue_count, moving_count, walk_count;
+    hk_slot *slots;
+    /// Run for every tile; and once on each thread, for values that are the same everywhere.
+    hk_step *steps, *prologue;
+    /// Slots whose pointer follows the tile: dense inputs and outputs.
+    uint16_t *moving;
+    hk_walk *walks;
+    uint16_t *walk_slots;
+    /// What a thread needs, in bytes.
+    size_t scratch_bytes;
+    /// What one element costs, in picoseconds; decides only whether the team is woken.
+    int64_t cost;
+} hk_decoded;
+
+/// Decodes into the calling thread's scratch memory. False when there is nothing to do.
+bool hk_elementwise_decode(
+    hk_decoded *decoded, const hk_elementwise_program *program, const void *const *inputs, void *const *outputs);
+
+/// Cuts `bytes` off, in whole cache lines.
+static inline char *hk_carve(char **memory, size_t bytes) {
+    char *start = *memory;
+    *memory += (bytes + 63) & ~(size_t)63;
+    return start;
+}

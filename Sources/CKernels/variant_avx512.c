@@ -17,5 +17,5 @@
 #pragma GCC pop_options
 #endif
 #else
-typedef int hk_no_avx512;
+typedef int hk_not_this_architecture;
 #endif

@@ -6,9 +6,11 @@ extension KernelTests {
     /// The accuracy that `elementwise.h` promises, on a sample of all 2^32 arguments. `HILLOCK_TEST_STRIDE=1` takes them all.
     @Suite("Accuracy of f32 functions") struct Accuracy {
         static let functions: [(name: String, op: hk_op, tolerance: Double, value: @Sendable (Double) -> Double)] = [
-            ("exp", hk_op_exp, 1, { exp($0) }), ("expm1", hk_op_expm1, 1.5, { expm1($0) }), ("log", hk_op_log, 1, { log($0) }), ("log1p", hk_op_log1p, 1.5, { log1p($0) }),
-            ("sin", hk_op_sin, 1.6, { sin($0) }), ("cos", hk_op_cos, 1.6, { cos($0) }), ("tanh", hk_op_tanh, 2.1, { tanh($0) }),
-            ("logistic", hk_op_logistic, 1.8, { 1 / (1 + exp(-$0)) }), ("erf", hk_op_erf, 1.5, { erf($0) }), ("rsqrt", hk_op_rsqrt, 1.5, { 1 / $0.squareRoot() }),
+            ("exp", hk_op_exp, 1, { exp($0) }), ("expm1", hk_op_expm1, 1.7, { expm1($0) }), ("log", hk_op_log, 1, { log($0) }),
+            ("log1p", hk_op_log1p, 1.5, { log1p($0) }),
+            ("sin", hk_op_sin, 1.7, { sin($0) }), ("cos", hk_op_cos, 1.7, { cos($0) }), ("tanh", hk_op_tanh, 2, { tanh($0) }),
+            ("logistic", hk_op_logistic, 2, { 1 / (1 + exp(-$0)) }), ("erf", hk_op_erf, 1.5, { erf($0) }),
+            ("rsqrt", hk_op_rsqrt, 1.5, { 1 / $0.squareRoot() }),
         ]
 
         @Test("Largest error", arguments: functions.indices)
@@ -46,7 +48,9 @@ extension KernelTests {
                 }
                 let x: [Float] = [.infinity, -.infinity, .nan, 0, -1, 1]
                 func values(_ op: hk_op) -> [Float] { apply(op, x, x, x, result: Float.type, zero: Float(0)) }
-                func same(_ a: [Float], _ b: [Float]) -> Bool { zip(a, b).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) || abs($0 - $1) < 1e-6 } }
+                func same(_ a: [Float], _ b: [Float]) -> Bool {
+                    zip(a, b).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) || abs($0 - $1) < 1e-6 }
+                }
                 #expect(same(values(hk_op_exp), [.infinity, 0, .nan, 1, 0.36787944, 2.7182817]), "\(variant)")
                 #expect(same(values(hk_op_log), [.infinity, .nan, .nan, -.infinity, .nan, 0]), "\(variant)")
                 #expect(same(values(hk_op_log1p), [.infinity, .nan, .nan, 0, -.infinity, 0.6931472]), "\(variant)")
@@ -59,7 +63,10 @@ extension KernelTests {
 
         @Test("pow: C's special cases, and 4 ulp")
         func power() {
-            let edge: [Float] = [0, -0.0, 1, -1, .infinity, -.infinity, .nan, 2, -2, 3, -3, 0.5, -0.5, 1e30, -1e30, 1e-30, 16_777_215, 33_554_432, Float.leastNormalMagnitude / 8]
+            let edge: [Float] = [
+                0, -0.0, 1, -1, .infinity, -.infinity, .nan, 2, -2, 3, -3, 0.5, -0.5, 1e30, -1e30, 1e-30, 16_777_215, 33_554_432,
+                Float.leastNormalMagnitude / 8,
+            ]
             var x: [Float] = [], y: [Float] = []
             for a in edge { for b in edge { x.append(a); y.append(b) } }
             x += samples(100_000, in: 0...40) as [Float]

@@ -45,7 +45,8 @@ extension KernelTests {
                             let half = Float(Float16(bitPattern: all[i])), wide = Float(bitPattern: UInt32(all[i]) << 16)
                             let gotHalf = f.loadUnaligned(fromByteOffset: 4 * i, as: Float.self)
                             let gotWide = b.loadUnaligned(fromByteOffset: 4 * i, as: Float.self)
-                            let good = (gotHalf.bitPattern == half.bitPattern || (half.isNaN && gotHalf.isNaN))
+                            let good =
+                                (gotHalf.bitPattern == half.bitPattern || (half.isNaN && gotHalf.isNaN))
                                 && (gotWide.bitPattern == wide.bitPattern || (wide.isNaN && gotWide.isNaN))
                             if !good {
                                 Issue.record("\(variant): bits \(i): \(gotHalf) for \(half), \(gotWide) for \(wide)")
@@ -56,9 +57,12 @@ extension KernelTests {
                 }
                 let back = Self.convert(0, 7, f16, count: all.count), backWide = Self.convert(0, 6, bf16, count: all.count)
                 for i in all.indices {
-                    let half = UInt16(back[2 * i]) | UInt16(back[2 * i + 1]) << 8, wide = UInt16(backWide[2 * i]) | UInt16(backWide[2 * i + 1]) << 8
+                    let half = UInt16(back[2 * i]) | UInt16(back[2 * i + 1]) << 8,
+                        wide = UInt16(backWide[2 * i]) | UInt16(backWide[2 * i + 1]) << 8
                     let nan = all[i] & 0x7fff > 0x7c00, nanWide = all[i] & 0x7fff > 0x7f80
-                    if !nan && half != all[i] || nan && half & 0x7fff <= 0x7c00 || !nanWide && wide != all[i] || nanWide && wide & 0x7fff <= 0x7f80 {
+                    if !nan && half != all[i] || nan && half & 0x7fff <= 0x7c00 || !nanWide && wide != all[i]
+                        || nanWide && wide & 0x7fff <= 0x7f80
+                    {
                         Issue.record("\(variant): bits \(i) came back as \(half) and \(wide)")
                         return
                     }
@@ -69,20 +73,29 @@ extension KernelTests {
         @Test("f32, f64 and integers to 16-bit floats round to nearest even, once")
         func rounding() {
             var generator = SplitMix(state: 3)
-            var f32: [Float] = [0, -0.0, .infinity, -.infinity, .nan, 65504, 65519.996, 65520, 6e-8, 2.98e-8, 2.99e-8, 1 + 1 / 2048, 1 + 3 / 2048, 3.4e38]
+            var f32: [Float] = [
+                0, -0.0, .infinity, -.infinity, .nan, 65504, 65519.996, 65520, 6e-8, 2.98e-8, 2.99e-8, 1 + 1 / 2048, 1 + 3 / 2048, 3.4e38,
+            ]
             f32 += (0..<50_000).map { _ in Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator)) }
             f32 += samples(50_000, in: -2...2) as [Float]
             // Just beside the middle of two neighbours, where rounding to f32 first would fall on the middle.
-            var f64: [Double] = [1 + 1.0 / 2048 + 1e-12, 1 + 1.0 / 2048 - 1e-12, 1 + 1.0 / 256 + 1e-13, 1 + 1.0 / 256 - 1e-13, 65519.999999, 1e300, -1e300]
+            var f64: [Double] = [
+                1 + 1.0 / 2048 + 1e-12, 1 + 1.0 / 2048 - 1e-12, 1 + 1.0 / 256 + 1e-13, 1 + 1.0 / 256 - 1e-13, 65519.999999, 1e300, -1e300,
+            ]
             // What is denormal as f32 counts as zero on the way from f64 to bfloat16.
             f64 += f32.filter { !$0.isSubnormal }.map(Double.init)
-            let i64: [Int64] = [0, 1, -1, 257, 2049, 2051, 65519, 65520, (1 << 60) + (1 << 52) + 1, (1 << 60) + (1 << 52), (1 << 60) + (1 << 52) - 1, .max, .min]
+            let i64: [Int64] = [
+                0, 1, -1, 257, 2049, 2051, 65519, 65520, (1 << 60) + (1 << 52) + 1, (1 << 60) + (1 << 52), (1 << 60) + (1 << 52) - 1, .max,
+                .min,
+            ]
             KernelTests.onEveryVariant { variant in
                 check("f32", Self.convert(0, 7, Self.bytes(f32), count: f32.count), f32.map { Float16($0).bitPattern }, variant)
                 check("f64", Self.convert(1, 7, Self.bytes(f64), count: f64.count), f64.map { Float16($0).bitPattern }, variant)
                 check("f32b", Self.convert(0, 6, Self.bytes(f32), count: f32.count), f32.map { Self.bfloat(Double($0)) }, variant)
                 check("f64b", Self.convert(1, 6, Self.bytes(f64), count: f64.count), f64.map { Self.bfloat($0) }, variant)
-                check("i64b", Self.convert(3, 6, Self.bytes(i64), count: i64.count), [0, 0x3f80, 0xbf80, 0x4380, 0x4500, 0x4500, 0x4780, 0x4780, 0x5d81, 0x5d80, 0x5d80, 0x5f00, 0xdf00], variant)
+                check(
+                    "i64b", Self.convert(3, 6, Self.bytes(i64), count: i64.count),
+                    [0, 0x3f80, 0xbf80, 0x4380, 0x4500, 0x4500, 0x4780, 0x4780, 0x5d81, 0x5d80, 0x5d80, 0x5f00, 0xdf00], variant)
                 check("i64h", Self.convert(3, 7, Self.bytes(i64), count: i64.count), i64.map { Float16($0).bitPattern }, variant)
             }
         }
@@ -101,7 +114,8 @@ extension KernelTests {
         @Test("Floats to integers truncate, saturate, and NaN gives 0")
         func saturation() {
             let x: [Double] = [
-                0, 0.9, -0.9, 1.5, -1.5, 255.9, 256, -1, 2_147_483_647, 2_147_483_648, -2_147_483_648, -2_147_483_649, 9.3e18, -9.3e18, 1e300, -1e300,
+                0, 0.9, -0.9, 1.5, -1.5, 255.9, 256, -1, 2_147_483_647, 2_147_483_648, -2_147_483_648, -2_147_483_649, 9.3e18, -9.3e18,
+                1e300, -1e300,
                 .infinity, -.infinity, .nan, 123_456.7,
             ]
             func saturated<T: FixedWidthInteger>(_ x: Double) -> T {
@@ -121,14 +135,16 @@ extension KernelTests {
 
         @Test("Integers to everything", arguments: [1, 16, 17, 1000])
         func integers(_ n: Int) {
-            let i32: [Int32] = samples(n, in: .min ... .max, special: [0, 256, -1]), i64: [Int64] = samples(n, in: .min ... .max, special: [0, 1 << 32, -1])
+            let i32: [Int32] = samples(n, in: .min ... .max, special: [0, 256, -1]),
+                i64: [Int64] = samples(n, in: .min ... .max, special: [0, 1 << 32, -1])
             let u8: [UInt8] = samples(n, in: 0...255, special: [0]), flags: [UInt8] = samples(n, in: 0...1)
             KernelTests.onEveryVariant { variant in
                 #expect(Self.convert(2, 0, Self.bytes(i32), count: n) == Self.bytes(i32.map(Float.init)), "\(variant)")
                 #expect(Self.convert(3, 0, Self.bytes(i64), count: n) == Self.bytes(i64.map(Float.init)), "\(variant)")
                 #expect(Self.convert(3, 1, Self.bytes(i64), count: n) == Self.bytes(i64.map(Double.init)), "\(variant)")
                 #expect(Self.convert(2, 3, Self.bytes(i32), count: n) == Self.bytes(i32.map(Int64.init)), "\(variant)")
-                #expect(Self.convert(3, 2, Self.bytes(i64), count: n) == Self.bytes(i64.map { Int32(truncatingIfNeeded: $0) }), "\(variant)")
+                #expect(
+                    Self.convert(3, 2, Self.bytes(i64), count: n) == Self.bytes(i64.map { Int32(truncatingIfNeeded: $0) }), "\(variant)")
                 #expect(Self.convert(2, 4, Self.bytes(i32), count: n) == i32.map { UInt8(truncatingIfNeeded: $0) }, "\(variant)")
                 #expect(Self.convert(3, 5, Self.bytes(i64), count: n) == i64.map { $0 != 0 ? 1 : 0 }, "\(variant)")
                 #expect(Self.convert(4, 0, u8, count: n) == Self.bytes(u8.map(Float.init)), "\(variant)")

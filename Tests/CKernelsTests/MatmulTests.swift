@@ -3,7 +3,9 @@ import Testing
 
 extension KernelTests {
     @Suite("Matrix products") struct Matmul {
-        @Test("Shapes around the tiles' edges, transposed or not", arguments: [(1, 1, 1), (4, 16, 8), (5, 17, 3), (70, 65, 300), (64, 64, 256), (3, 2, 0), (0, 4, 4), (130, 7, 513)])
+        @Test(
+            "Shapes around the tiles' edges, transposed or not",
+            arguments: [(1, 1, 1), (4, 16, 8), (5, 17, 3), (70, 65, 300), (64, 64, 256), (3, 2, 0), (0, 4, 4), (130, 7, 513)])
         func shapes(_ m: Int, _ n: Int, _ k: Int) {
             check(m, n, k, samples(m * k, in: -1...1) as [Float], samples(k * n, in: -1...1), tolerance: 2e-6)
             check(m, n, k, samples(m * k, in: -1...1) as [Double], samples(k * n, in: -1...1), tolerance: 1e-14)
@@ -12,13 +14,15 @@ extension KernelTests {
         }
 
         /// a is stored as it is, or transposed; likewise b.
-        func product<T: Element>(_ m: Int, _ n: Int, _ k: Int, _ a: [T], _ b: [T], _ transposedA: Bool, _ transposedB: Bool, zero: T) -> [T] {
+        func product<T: Element>(_ m: Int, _ n: Int, _ k: Int, _ a: [T], _ b: [T], _ transposedA: Bool, _ transposedB: Bool, zero: T) -> [T]
+        {
             let sa = transposedA ? (0..<m * k).map { a[$0 % m * k + $0 / m] } : a
             let sb = transposedB ? (0..<k * n).map { b[$0 % k * n + $0 / k] } : b
             let ma = Memory(sa), mb = Memory(sb), mc = Memory(repeating: zero, count: m * n)
             withExtendedLifetime((ma, mb)) {
                 hk_matmul(
-                    Int32(T.type), 0, nil, Int64(m), Int64(n), Int64(k), ma.start, nil, Int64(transposedA ? 1 : k), Int64(transposedA ? m : 1),
+                    Int32(T.type), 0, nil, Int64(m), Int64(n), Int64(k), ma.start, nil, Int64(transposedA ? 1 : k),
+                    Int64(transposedA ? m : 1),
                     mb.start, nil, Int64(transposedB ? 1 : n), Int64(transposedB ? k : 1), mc.start)
             }
             return mc.array()
@@ -49,9 +53,15 @@ extension KernelTests {
         func batches() {
             let a: [Int32] = samples(2 * 3 * 4 * 5, in: -9...9), b: [Int32] = samples(3 * 5 * 6, in: -9...9)
             var want: [Int32] = []
-            for x in 0..<2 { for y in 0..<3 { for i in 0..<4 { for j in 0..<6 {
-                want.append((0..<5).reduce(0) { $0 + a[((x * 3 + y) * 4 + i) * 5 + $1] * b[(y * 5 + $1) * 6 + j] })
-            } } } }
+            for x in 0..<2 {
+                for y in 0..<3 {
+                    for i in 0..<4 {
+                        for j in 0..<6 {
+                            want.append((0..<5).reduce(0) { $0 + a[((x * 3 + y) * 4 + i) * 5 + $1] * b[(y * 5 + $1) * 6 + j] })
+                        }
+                    }
+                }
+            }
             KernelTests.onEveryVariant { _ in
                 let ma = Memory(a), mb = Memory(b), mc = Memory(repeating: Int32(0), count: want.count)
                 withExtendedLifetime((ma, mb)) {
@@ -81,7 +91,8 @@ extension KernelTests {
                         seen.teams.withUnsafeMutableBufferPointer { $0[Int(thread)] = threads }
                         if thread == 0 {
                             hk_team_run(
-                                { context, _, threads in Unmanaged<Seen>.fromOpaque(context!).takeUnretainedValue().inner = threads }, context)
+                                { context, _, threads in Unmanaged<Seen>.fromOpaque(context!).takeUnretainedValue().inner = threads },
+                                context)
                         }
                     }, Unmanaged.passUnretained(seen).toOpaque())
                 let team = seen.teams[0]

@@ -6,7 +6,8 @@ extension KernelTests {
         /// Extents, input strides, input offset, output strides, output offset.
         static let cases: [([Int], [Int], Int, [Int], Int)] = [
             ([1000], [1], 0, [1], 0), ([0, 5], [5, 1], 0, [5, 1], 0), ([], [], 0, [], 0), ([1, 1], [3, 9], 2, [1, 1], 0),
-            ([64, 64], [1, 64], 0, [64, 1], 0), ([100, 37], [1, 100], 0, [37, 1], 0), ([7, 9], [1, 7], 0, [9, 1], 0), ([3, 500], [1, 3], 0, [500, 1], 0),
+            ([64, 64], [1, 64], 0, [64, 1], 0), ([100, 37], [1, 100], 0, [37, 1], 0), ([7, 9], [1, 7], 0, [9, 1], 0),
+            ([3, 500], [1, 3], 0, [500, 1], 0),
             ([130, 200], [1, 130], 0, [210, 1], 5), ([513, 1025], [1, 513], 0, [1025, 1], 0),
             ([2, 3, 40, 50], [6000, 2000, 1, 40], 0, [6000, 2000, 50, 1], 0),  // matrices in a batch
             ([2, 30, 40, 5], [6000, 5, 150, 1], 0, [6000, 200, 5, 1], 0),  // heads change places with time
@@ -14,7 +15,8 @@ extension KernelTests {
             ([50, 60], [0, 1], 0, [60, 1], 0), ([50, 60], [1, 0], 0, [60, 1], 0), ([50, 60], [0, 0], 3, [60, 1], 0),  // broadcasts
             ([50, 60], [-60, -1], 2999, [60, 1], 0), ([50, 60], [60, -1], 59, [60, 1], 0), ([50, 60], [60, 1], 0, [-60, 1], 2940),
             ([50, 60], [60, 1], 0, [1, 50], 0), ([50, 30], [60, 2], 0, [30, 1], 0), ([50, 30], [30, 1], 0, [60, 2], 0),
-            ([5, 4, 3, 2, 3, 2, 2, 2], [1, 5, 20, 60, 120, 360, 720, 1440], 0, [576, 144, 48, 24, 8, 4, 2, 1], 0), ([300_000], [2], 0, [1], 0),
+            ([5, 4, 3, 2, 3, 2, 2, 2], [1, 5, 20, 60, 120, 360, 720, 1440], 0, [576, 144, 48, 24, 8, 4, 2, 1], 0),
+            ([300_000], [2], 0, [1], 0),
         ]
 
         @Test("Strided copies of 1, 2, 4 and 8 bytes", arguments: cases.indices)
@@ -90,7 +92,8 @@ extension KernelTests {
                         let want = indices.flatMap { i in table[max(0, min(39, Int(i))) * width..<(max(0, min(39, Int(i))) + 1) * width] }
                         withExtendedLifetime((input, wide, narrow)) {
                             for (type, memory) in [(Int64.type, wide), (Int32.type, narrow)] {
-                                let place = hk_gather_rows(4, input.start, Int64(rows), Int64(width), Int32(type), memory.start, Int64(n), output.start)
+                                let place = hk_gather_rows(
+                                    4, input.start, Int64(rows), Int64(width), Int32(type), memory.start, Int64(n), output.start)
                                 #expect(place == (bad ? Int64(n / 2) : -1))
                                 #expect(output.array() == want, "\(variant), width \(width), n \(n)")
                             }
@@ -111,7 +114,8 @@ extension KernelTests {
             func run<T: Element>(_ start: T, _ updates: [T]) -> [T] {
                 let table = Memory(repeating: start, count: rows * width), input = Memory(updates), places = Memory(indices)
                 let bad = withExtendedLifetime((input, places)) {
-                    hk_scatter_add_rows(Int32(T.type), table.start, Int64(rows), Int64(width), Int32(Int32.type), places.start, Int64(n), input.start)
+                    hk_scatter_add_rows(
+                        Int32(T.type), table.start, Int64(rows), Int64(width), Int32(Int32.type), places.start, Int64(n), input.start)
                 }
                 #expect(bad == Int64(indices.firstIndex { $0 < 0 || $0 > 12 }!))
                 return table.array()

@@ -23,7 +23,9 @@ extension KernelTests {
                 var p = hk_pool()
                 (p.planes, p.height, p.width) = (Int64(planes), Int64(height), Int64(width))
                 (p.out_height, p.out_width) = (Int64(out.0), Int64(out.1))
-                (p.kernel_height, p.kernel_width, p.stride_height, p.stride_width) = (Int64(kernel.0), Int64(kernel.1), Int64(stride.0), Int64(stride.1))
+                (p.kernel_height, p.kernel_width, p.stride_height, p.stride_width) = (
+                    Int64(kernel.0), Int64(kernel.1), Int64(stride.0), Int64(stride.1)
+                )
                 (p.dilation_height, p.dilation_width) = (Int64(dilation.0), Int64(dilation.1))
                 (p.pad_top, p.pad_left, p.pad_bottom, p.pad_right) = (Int64(pad.0), Int64(pad.1), Int64(pad.2), Int64(pad.3))
                 p.include_padding = includePadding
@@ -52,11 +54,15 @@ extension KernelTests {
             Case(height: 8, width: 8, kernel: (2, 2), stride: (2, 2)), Case(height: 28, width: 70, kernel: (2, 2), stride: (2, 2)),
             Case(height: 9, width: 35, kernel: (2, 2), stride: (2, 2)), Case(height: 2, width: 2, kernel: (2, 2), stride: (2, 2)),
             Case(planes: 600, height: 24, width: 24, kernel: (2, 2), stride: (2, 2)),
-            Case(height: 11, width: 13, kernel: (3, 3), stride: (2, 2), pad: (1, 1, 1, 1)), Case(height: 7, width: 50, kernel: (3, 2), stride: (1, 1)),
-            Case(height: 12, width: 12, kernel: (3, 3), stride: (1, 1), pad: (2, 2, 2, 2)), Case(height: 20, width: 21, kernel: (2, 3), stride: (3, 4), pad: (0, 2, 1, 0)),
-            Case(height: 15, width: 40, kernel: (3, 3), stride: (1, 2), pad: (1, 2, 1, 2), dilation: (2, 3)), Case(height: 1, width: 1, kernel: (1, 1), stride: (1, 1)),
+            Case(height: 11, width: 13, kernel: (3, 3), stride: (2, 2), pad: (1, 1, 1, 1)),
+            Case(height: 7, width: 50, kernel: (3, 2), stride: (1, 1)),
+            Case(height: 12, width: 12, kernel: (3, 3), stride: (1, 1), pad: (2, 2, 2, 2)),
+            Case(height: 20, width: 21, kernel: (2, 3), stride: (3, 4), pad: (0, 2, 1, 0)),
+            Case(height: 15, width: 40, kernel: (3, 3), stride: (1, 2), pad: (1, 2, 1, 2), dilation: (2, 3)),
+            Case(height: 1, width: 1, kernel: (1, 1), stride: (1, 1)),
             Case(height: 3, width: 3, kernel: (2, 2), stride: (2, 2), pad: (2, 2, 2, 2)),  // windows of padding only
-            Case(planes: 0, height: 4, width: 4, kernel: (2, 2), stride: (2, 2)), Case(height: 6, width: 90, kernel: (6, 90), stride: (1, 1)),
+            Case(planes: 0, height: 4, width: 4, kernel: (2, 2), stride: (2, 2)),
+            Case(height: 6, width: 90, kernel: (6, 90), stride: (1, 1)),
         ]
 
         @Test("Maximum: value, selection, scatter; ties go to the first, NaN wins", arguments: cases.indices)
@@ -68,7 +74,9 @@ extension KernelTests {
         func maximum<T: Element & BinaryFloatingPoint>(_ test: Case, _: T.Type) {
             let inside = test.height * test.width, outside = test.out.0 * test.out.1
             // Few different values, so that there are ties.
-            let x = (samples(test.planes * inside, in: -3...3, special: [T.nan, 1, 1, -.infinity, 1, 2, 2, 2, 2]) as [T]).map { $0.rounded() }
+            let x = (samples(test.planes * inside, in: -3...3, special: [T.nan, 1, 1, -.infinity, 1, 2, 2, 2, 2]) as [T]).map {
+                $0.rounded()
+            }
             let v: [T] = samples(x.count, in: -1...1), dy: [T] = samples(test.planes * outside, in: -1...1)
             var y: [T] = [], selected: [T] = [], dx = [T](repeating: 0, count: x.count)
             for plane in 0..<test.planes {
@@ -87,7 +95,8 @@ extension KernelTests {
             KernelTests.onEveryVariant { variant in
                 var pool = test.pool()
                 let mx = Memory(x), mv = Memory(v), mdy = Memory(dy)
-                let my = Memory(repeating: T(9), count: y.count), ms = Memory(repeating: T(9), count: y.count), mdx = Memory(repeating: T(9), count: x.count)
+                let my = Memory(repeating: T(9), count: y.count), ms = Memory(repeating: T(9), count: y.count),
+                    mdx = Memory(repeating: T(9), count: x.count)
                 withExtendedLifetime((mx, mv, mdy)) {
                     hk_maxpool(type, &pool, mx.start, my.start)
                     hk_maxpool_select(type, &pool, mx.start, mv.start, ms.start)
@@ -120,8 +129,10 @@ extension KernelTests {
             }
             KernelTests.onEveryVariant { variant in
                 var pool = test.pool(includePadding: includePadding)
-                let mx = Memory(x), mdy = Memory(dy), my = Memory(repeating: 9.0, count: y.count), mdx = Memory(repeating: 9.0, count: x.count)
-                let fx = Memory(x.map(Float.init)), fdy = Memory(dy.map(Float.init)), fy = Memory(repeating: Float(9), count: y.count), fdx = Memory(repeating: Float(9), count: x.count)
+                let mx = Memory(x), mdy = Memory(dy), my = Memory(repeating: 9.0, count: y.count),
+                    mdx = Memory(repeating: 9.0, count: x.count)
+                let fx = Memory(x.map(Float.init)), fdy = Memory(dy.map(Float.init)), fy = Memory(repeating: Float(9), count: y.count),
+                    fdx = Memory(repeating: Float(9), count: x.count)
                 withExtendedLifetime((mx, mdy, fx, fdy)) {
                     hk_avgpool(Int32(Double.type), &pool, mx.start, my.start)
                     hk_avgpool_gradient(Int32(Double.type), &pool, mdy.start, mdx.start)
@@ -129,7 +140,9 @@ extension KernelTests {
                     hk_avgpool_gradient(Int32(Float.type), &pool, fdy.start, fdx.start)
                 }
                 #expect(near(my.array(), y, 1e-13) && near(mdx.array(), dx, 1e-13), "\(variant), \(test)")
-                #expect(near(fy.array(Float.self).map(Double.init), y, 2e-6) && near(fdx.array(Float.self).map(Double.init), dx, 2e-6), "\(variant), \(test)")
+                #expect(
+                    near(fy.array(Float.self).map(Double.init), y, 2e-6) && near(fdx.array(Float.self).map(Double.init), dx, 2e-6),
+                    "\(variant), \(test)")
             }
         }
 

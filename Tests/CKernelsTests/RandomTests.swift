@@ -15,7 +15,10 @@ extension KernelTests {
             var x = counter, k = key
             for _ in 0..<10 {
                 let a = UInt64(x[0]) * 0xD251_1F53, b = UInt64(x[2]) * 0xCD9E_8D57
-                x = [UInt32(b >> 32) ^ x[1] ^ k[0], UInt32(truncatingIfNeeded: b), UInt32(a >> 32) ^ x[3] ^ k[1], UInt32(truncatingIfNeeded: a)]
+                x = [
+                    UInt32(b >> 32) ^ x[1] ^ k[0], UInt32(truncatingIfNeeded: b), UInt32(a >> 32) ^ x[3] ^ k[1],
+                    UInt32(truncatingIfNeeded: a),
+                ]
                 k[0] &+= 0x9E37_79B9
                 k[1] &+= 0xBB67_AE85
             }
@@ -38,10 +41,13 @@ extension KernelTests {
             let key: UInt64 = 0x0123_4567_89AB_CDEF
             let want = (0..<300).map { (i: UInt64) -> UInt32 in
                 let block = (first + i) / 4
-                return Self.philox([UInt32(truncatingIfNeeded: block), UInt32(block >> 32), 0, 0], [0x89AB_CDEF, 0x0123_4567])[Int((first + i) % 4)]
+                return Self.philox([UInt32(truncatingIfNeeded: block), UInt32(block >> 32), 0, 0], [0x89AB_CDEF, 0x0123_4567])[
+                    Int((first + i) % 4)]
             }
             KernelTests.onEveryVariant { variant in
-                for n in [0, 1, 5, 64, 65, 300] { #expect(Self.bits(key, first, n) == Array(want.prefix(n)), "\(variant), \(n) from \(first)") }
+                for n in [0, 1, 5, 64, 65, 300] {
+                    #expect(Self.bits(key, first, n) == Array(want.prefix(n)), "\(variant), \(n) from \(first)")
+                }
             }
         }
 
@@ -53,7 +59,8 @@ extension KernelTests {
                 hk_philox_uniform_f32(42, 0, f32.start.assumingMemoryBound(to: Float.self), 1000)
                 hk_philox_uniform_f64(42, 0, f64.start.assumingMemoryBound(to: Double.self), 1000)
                 #expect(f32.array() == words.prefix(1000).map { Float($0 >> 8) * 0x1p-24 })
-                #expect(f64.array() == (0..<1000).map { Double(UInt64(words[2 * $0] >> 5) << 26 | UInt64(words[2 * $0 + 1] >> 6)) * 0x1p-53 })
+                #expect(
+                    f64.array() == (0..<1000).map { Double(UInt64(words[2 * $0] >> 5) << 26 | UInt64(words[2 * $0 + 1] >> 6)) * 0x1p-53 })
             }
         }
 
@@ -77,7 +84,8 @@ extension KernelTests {
                     let u = (Double(words[2 * k]) + 1) * 0x1p-32, angle = 2 * Double.pi * Double(words[2 * k + 1] >> 8) * 0x1p-24
                     let radius = (-2 * log(u)).squareRoot()
                     if abs(Double(all[2 * k]) - radius * cos(angle)) > 2e-6 || abs(Double(all[2 * k + 1]) - radius * sin(angle)) > 2e-6 {
-                        Issue.record("\(variant), pair \(k): \(all[2 * k]), \(all[2 * k + 1]), not \(radius * cos(angle)), \(radius * sin(angle))")
+                        Issue.record(
+                            "\(variant), pair \(k): \(all[2 * k]), \(all[2 * k + 1]), not \(radius * cos(angle)), \(radius * sin(angle))")
                         return
                     }
                 }

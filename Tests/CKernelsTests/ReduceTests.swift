@@ -45,11 +45,14 @@ extension KernelTests {
         /// Extents, strides (dense if nil), reduced axes.
         static let shapes: [(extents: [Int], strides: [Int]?, axes: Set<Int>, offset: Int)] = [
             ([1000], nil, [0], 0), ([1], nil, [0], 0), ([15], nil, [0], 0), ([17], nil, [0], 0), ([300_001], nil, [0], 0),
-            ([37, 10], nil, [1], 0), ([37, 10], nil, [0], 0), ([3000, 10], nil, [0], 0), ([3007, 33], nil, [0], 0), ([700, 600], nil, [0], 0),
-            ([700, 600], nil, [1], 0), ([40, 70], nil, [0, 1], 0), ([4, 3, 5, 6], nil, [0, 2, 3], 0), ([8, 16, 40, 40], nil, [0, 2, 3], 0),
+            ([37, 10], nil, [1], 0), ([37, 10], nil, [0], 0), ([3000, 10], nil, [0], 0), ([3007, 33], nil, [0], 0),
+            ([700, 600], nil, [0], 0),
+            ([700, 600], nil, [1], 0), ([40, 70], nil, [0, 1], 0), ([4, 3, 5, 6], nil, [0, 2, 3], 0),
+            ([8, 16, 40, 40], nil, [0, 2, 3], 0),
             ([4, 3, 5, 6], nil, [1], 0), ([4, 3, 5, 6], nil, [0, 2], 0), ([4, 3, 5, 6], nil, [], 0), ([6, 1, 7], nil, [1], 0),
             ([50, 40], [1, 50], [0], 0), ([50, 40], [1, 50], [1], 0), ([50, 40], [2, 100], [1], 0), ([50, 40], [3, 150], [0], 0),
-            ([30, 20], [0, 1], [0], 0), ([30, 20], [1, 0], [1], 0), ([5, 6, 7], [-42, -7, -1], [1], 209), ([3, 2, 2, 2, 2, 2, 2, 2], nil, [1, 3, 6], 0),
+            ([30, 20], [0, 1], [0], 0), ([30, 20], [1, 0], [1], 0), ([5, 6, 7], [-42, -7, -1], [1], 209),
+            ([3, 2, 2, 2, 2, 2, 2, 2], nil, [1, 3, 6], 0),
             ([20, 30, 5], [5, 100, 1], [1], 0), ([70_000, 3], nil, [1], 0), ([2, 90_000], nil, [1], 0), ([90_000, 2], nil, [0], 0),
         ]
 
@@ -59,37 +62,40 @@ extension KernelTests {
             let strides = given ?? Self.dense(extents)
             let count = zip(extents, strides).reduce(1) { $0 + ($1.0 - 1) * abs($1.1) }
             let f32: [Float] = samples(count, in: -1...1), f64 = f32.map(Double.init)
-            let i32: [Int32] = samples(count, in: .min ... .max), u8: [UInt8] = samples(count, in: 1...255), flags: [UInt8] = samples(count, in: 0...1)
+            let i32: [Int32] = samples(count, in: .min ... .max), u8: [UInt8] = samples(count, in: 1...255),
+                flags: [UInt8] = samples(count, in: 0...1)
             let i64 = i32.map(Int64.init)
-            let floats = Self.groups(f64, extents, strides, axes, offset: offset), integers = Self.groups(i32, extents, strides, axes, offset: offset)
-            let bytes = Self.groups(u8, extents, strides, axes, offset: offset), bits = Self.groups(flags, extents, strides, axes, offset: offset)
+            let floats = Self.groups(f64, extents, strides, axes, offset: offset),
+                integers = Self.groups(i32, extents, strides, axes, offset: offset)
+            let bytes = Self.groups(u8, extents, strides, axes, offset: offset),
+                bits = Self.groups(flags, extents, strides, axes, offset: offset)
             KernelTests.onEveryVariant { variant in
                 func run<T: Element>(_ op: hk_reduction, _ x: [T], type: UInt8 = T.type) -> [T] {
                     Self.reduce(op, x, extents, strides, axes, type: type, offset: offset)
                 }
-                let where_ = "\(variant), \(extents) over \(axes.sorted())"
+                let place = "\(variant), \(extents) over \(axes.sorted())"
                 let sums = run(hk_reduce_sum, f32), wide = run(hk_reduce_sum, f64)
                 for (group, values) in floats.enumerated() {
                     let exact = values.reduce(0, +), size = values.reduce(0) { $0 + abs($1) }
                     // Pairwise: far below n times the rounding unit.
                     if abs(Double(sums[group]) - exact) > 4e-7 * size || abs(wide[group] - exact) > 1e-14 * size {
-                        Issue.record("\(where_): sum \(group) is \(sums[group]), not \(exact)")
+                        Issue.record("\(place): sum \(group) is \(sums[group]), not \(exact)")
                         return
                     }
                 }
-                #expect(run(hk_reduce_max, f32) == floats.map { Float($0.max()!) }, "\(where_)")
-                #expect(run(hk_reduce_min, f64) == floats.map { $0.min()! }, "\(where_)")
-                #expect(run(hk_reduce_sum, i32) == integers.map { $0.reduce(0, &+) }, "\(where_)")
-                #expect(run(hk_reduce_sum, i64) == integers.map { $0.reduce(0) { $0 + Int64($1) } }, "\(where_)")
-                #expect(run(hk_reduce_max, i32) == integers.map { $0.max()! }, "\(where_)")
-                #expect(run(hk_reduce_min, i64) == integers.map { Int64($0.min()!) }, "\(where_)")
-                #expect(run(hk_reduce_product, i32) == integers.map { $0.reduce(1, &*) }, "\(where_)")
-                #expect(run(hk_reduce_product, u8) == bytes.map { $0.reduce(1, &*) }, "\(where_)")
-                #expect(run(hk_reduce_max, u8) == bytes.map { $0.max()! }, "\(where_)")
-                #expect(run(hk_reduce_and, i32) == integers.map { $0.reduce(-1, &) }, "\(where_)")
-                #expect(run(hk_reduce_or, i64) == integers.map { $0.reduce(0) { $0 | Int64($1) } }, "\(where_)")
-                #expect(run(hk_reduce_and, flags, type: boolType) == bits.map { $0.min()! }, "\(where_)")
-                #expect(run(hk_reduce_or, flags, type: boolType) == bits.map { $0.max()! }, "\(where_)")
+                #expect(run(hk_reduce_max, f32) == floats.map { Float($0.max()!) }, "\(place)")
+                #expect(run(hk_reduce_min, f64) == floats.map { $0.min()! }, "\(place)")
+                #expect(run(hk_reduce_sum, i32) == integers.map { $0.reduce(0, &+) }, "\(place)")
+                #expect(run(hk_reduce_sum, i64) == integers.map { $0.reduce(0) { $0 + Int64($1) } }, "\(place)")
+                #expect(run(hk_reduce_max, i32) == integers.map { $0.max()! }, "\(place)")
+                #expect(run(hk_reduce_min, i64) == integers.map { Int64($0.min()!) }, "\(place)")
+                #expect(run(hk_reduce_product, i32) == integers.map { $0.reduce(1, &*) }, "\(place)")
+                #expect(run(hk_reduce_product, u8) == bytes.map { $0.reduce(1, &*) }, "\(place)")
+                #expect(run(hk_reduce_max, u8) == bytes.map { $0.max()! }, "\(place)")
+                #expect(run(hk_reduce_and, i32) == integers.map { $0.reduce(-1, &) }, "\(place)")
+                #expect(run(hk_reduce_or, i64) == integers.map { $0.reduce(0) { $0 | Int64($1) } }, "\(place)")
+                #expect(run(hk_reduce_and, flags, type: boolType) == bits.map { $0.min()! }, "\(place)")
+                #expect(run(hk_reduce_or, flags, type: boolType) == bits.map { $0.max()! }, "\(place)")
             }
         }
 
@@ -102,8 +108,12 @@ extension KernelTests {
                 let sum = KernelTests.sameBits("sum") { Self.reduce(hk_reduce_sum, x, [n], [1], [0]) }
                 #expect(abs(Double(sum[0]) / (Double(Float(0.1)) * Double(n)) - 1) < 2e-7, "\(variant): \(sum[0])")
                 let y: [Float] = samples(2_000_000, in: -1...1)
-                for (extents, axes) in [([2000, 1000], Set([0])), ([2000, 1000], [1]), ([20, 10, 10_000], [0, 2]), ([200_000, 10], [0]), ([500_000, 4], [0])] {
-                    _ = KernelTests.sameBits("\(extents) over \(axes)") { Self.reduce(hk_reduce_sum, y, extents, Self.dense(extents), axes) }
+                for (extents, axes) in [
+                    ([2000, 1000], Set([0])), ([2000, 1000], [1]), ([20, 10, 10_000], [0, 2]), ([200_000, 10], [0]), ([500_000, 4], [0]),
+                ] {
+                    _ = KernelTests.sameBits("\(extents) over \(axes)") {
+                        Self.reduce(hk_reduce_sum, y, extents, Self.dense(extents), axes)
+                    }
                 }
             }
             _ = hk_set_isa(KernelTests.variants[0])
@@ -131,7 +141,8 @@ extension KernelTests {
                 #expect(empty(hk_reduce_sum, Float(9)) == [0, 0] && empty(hk_reduce_product, Double(9)) == [1, 1])
                 #expect(empty(hk_reduce_max, Float(9)) == [-.infinity, -.infinity] && empty(hk_reduce_min, Int32(9)) == [.max, .max])
                 #expect(empty(hk_reduce_max, Int64(9)) == [.min, .min] && empty(hk_reduce_and, Int64(9)) == [-1, -1])
-                #expect(empty(hk_reduce_and, UInt8(9), type: boolType) == [1, 1] && empty(hk_reduce_or, UInt8(9), type: boolType) == [0, 0])
+                #expect(
+                    empty(hk_reduce_and, UInt8(9), type: boolType) == [1, 1] && empty(hk_reduce_or, UInt8(9), type: boolType) == [0, 0])
                 #expect(Self.reduce(hk_reduce_sum, [Float](), [0, 4], [4, 1], [1]) == [])
             }
         }
@@ -145,7 +156,8 @@ extension KernelTests {
                 for (outer, inner) in [(3, 1), (1, 1), (2, 5), (1, 70), (2, 130)] where n * outer * inner < 200_000 {
                     let count = outer * n * inner
                     func check<T: Element & Comparable>(_ x: [T], type: UInt8 = T.type) {
-                        let input = Memory(x), wide = Memory(repeating: Int64(-1), count: outer * inner), narrow = Memory(repeating: Int32(-1), count: outer * inner)
+                        let input = Memory(x), wide = Memory(repeating: Int64(-1), count: outer * inner),
+                            narrow = Memory(repeating: Int32(-1), count: outer * inner)
                         withExtendedLifetime(input) {
                             hk_argmax(Int32(type), Int64(outer), Int64(n), Int64(inner), input.start, Int32(Int64.type), wide.start)
                             hk_argmin(Int32(type), Int64(outer), Int64(n), Int64(inner), input.start, Int32(Int32.type), narrow.start)

@@ -77,13 +77,13 @@ HK_INLINE f32v f32_tanh(f32v x) {
     f32v scale = power_of_two(n);
     f32v e = f32_fma(scale, p, scale - 1.0f);  // e^2y - 1
     // e / (e + 2), corrected for what was lost in the sum.
-    f32v d = e + 2.0f, lost = (2.0f - d) + e;
 #if HK_HAS_FMA
+    f32v d = e + 2.0f, lost = (2.0f - d) + e;
     f32v inverse = 1.0f / d, q = e * inverse;
     q = f32_fma(f32_fma(-q, lost, f32_fma(-q, d, e)), inverse, q);
 #else
-    f32v q = e / d;
-    q = q - q * lost / d;
+    f64v wide = HK_CAST(f64v, e);
+    f32v q = HK_CAST(f32v, wide / (wide + 2.0));
 #endif
     q = f32_choose(y < 0x1p-12f, y, q);
     return copysign_of(q, x);

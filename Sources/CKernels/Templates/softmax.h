@@ -25,26 +25,14 @@ HK_INLINE float row_maximum(const float *x, int64_t n) {
 /// Rows up to this length stay in cache between the passes over them.
 #define HK_ROW_CACHED 65536
 
-/// sum of e^(x - most); writes the terms to `y` unless that is null.
+/// sum of e^(x - most); writes the terms to `y` unless that is null. What a last granule lacks counts as minus infinity.
 static double row_exponentials(const float *x, float *y, int64_t n, float most) {
     double total = 0;
     for (int64_t begin = 0; begin < n; begin += HK_LEAF) {
         int64_t block = n - begin < HK_LEAF ? n - begin : HK_LEAF;
-        const float *from = x + begin;
         f32v sum = {};
-        if (y) {
-            float *to = y + begin;
-            HK_GRANULES(block, f32v e = f32_exp(row_load(from + at, count, -__builtin_inff()) - most);
-                        row_store(to + at, count, e);
-                        if (count < HK_GRANULE) e = row_load(to + at, count, 0); sum += e;)
-        } else {
-            HK_GRANULES(block, f32v e = f32_exp(row_load(from + at, count, -__builtin_inff()) - most);
-                        if (count < HK_GRANULE) {
-                            float lanes[HK_GRANULE];
-                            f32_store(lanes, e);
-                            e = row_load(lanes, count, 0);
-                        } sum += e;)
-        }
+        HK_GRANULES(block, f32v e = f32_exp(row_load(x + begin + at, count, -__builtin_inff()) - most);
+                    if (y) row_store(y + begin + at, count, e); sum += e;)
         total += sum_lanes_f32(sum)[0];
     }
     return total;
