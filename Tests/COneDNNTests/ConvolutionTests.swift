@@ -23,7 +23,7 @@ let convolutions = [
         name: "three dimensions", batch: 2, inputs: 3, outputs: 4, input: [5, 4, 6],
         window: Window([2, 3, 2], strides: [1, 2, 2], dilations: [2, 1, 1], low: [0, 1, 1], high: [1, 1, 0])),
     Convolution(name: "divided by images", batch: 64, inputs: 2, outputs: 8, input: [16, 16], window: Window([3, 3])),
-    Convolution(name: "divided by channels", batch: 1, inputs: 4, outputs: 192, input: [6, 6], window: Window([3, 3])),
+    Convolution(name: "few images", batch: 4, inputs: 32, outputs: 48, input: [16, 15], window: Window([3, 3])),
 ]
 
 enum Arrangement: String, CaseIterable { case plain, any, channelsLast }
@@ -129,6 +129,8 @@ func backwardWeights(
         let result = try primitive.run([0: x, 1: dy], reading: [2, 3])
         #expect(difference(result[0], expected) < 1e-5, "\(primitive.implementation)")
         #expect(difference(result[1], expectedBias) < 1e-5, "\(primitive.implementation)")
+
+        if c.batch > 1, product(c.destination) / c.outputs > 700 { #expect(primitive.implementation.hasSuffix(" parts")) }
 
         // Without a bias the weights are the same.
         let alone = try backwardWeights(c, arrangement, bias: false)
