@@ -56,6 +56,7 @@ static hd_status check(
         return fail(
             HD_INVALID,
             what + ": output is " + describe("", d.dims, d.rank) + ", expected " + describe("", expected, s.rank));
+    if (isEmpty(source) || isEmpty(weights) || isEmpty(destination)) return failEmpty(what);
     return HD_OK;
 }
 
@@ -165,21 +166,16 @@ static Division imageDivision(const hd_layout *source) {
     return {images, 1, std::min<int64_t>(images, 32)};
 }
 
-/// How to divide a weight gradient: over images, whose shares are added up, if each part has work enough that adding up its
-/// share costs a few per cent; over blocks of output channels otherwise.
-static bool isDividedByImages(
-    const hd_layout *source, const hd_layout *weights, const hd_layout *destination, hd_algorithm algorithm,
-    Division &division) {
-    const View s = view(source->desc()), w = view(weights->desc()), d = view(destination->desc());
-    int64_t positions = 1;
+/// A weight gradient is divided by images and the shares are added up: into as many parts as cost a few per cent, or up to
+/// four that cost about a third. (oneDNN's kernels take no range of channels.)
+static Division weightsDivision(const hd_layout *destination, hd_algorithm algorithm) {
+    const View d = view(destination->desc());
+    int64_t positions = d.dims[0];
     for (int i = 2; i < d.rank; ++i) positions *= d.dims[i];
     // Measured: a share costs as much as about 120 products for each of its elements, with Winograd's transformation 400.
     const int64_t enough = algorithm == HD_ALGORITHM_WINOGRAD ? 16000 : 2400;
-    const int64_t byImages = std::min({d.dims[0], d.dims[0] * positions / enough, int64_t(32)});
-    const int64_t byChannels = w.rank == s.rank && w.dims[0] % 16 == 0 ? std::min<int64_t>(w.dims[0] / 32, 32) : 1;
-    const bool isByImages = byImages >= 4 || byImages >= byChannels;
-    division = isByImages ? Division{d.dims[0], 1, byImages} : Division{w.dims[0], 16, byChannels};
-    return isByImages;
+    const int64_t parts = std::max(positions / enough, std::min<int64_t>(4, positions * 7 / enough));
+    return {d.dims[0], 1, std::min<int64_t>(parts, 32)};
 }
 
 /// Settles `auto` as oneDNN does for one thread: its choice otherwise depends on the number of threads.
@@ -275,13 +271,12 @@ hd_status hd_convolution_backward_weights_create(
             return backwardWeightsDescriptor(descriptor, algorithmKind(chosen), l[0], l[1], l[2], l[3], window);
         };
         request.keepsOrder = [](const std::string &) { return false; };
-        const bool isByImages = isDividedByImages(src, diff_weights, diff_dst, chosen, request.division);
-        const Role output = isByImages ? Role::summed : Role::split;
+        request.division = weightsDivision(diff_dst, chosen);
         request.operands = {
-            {DNNL_ARG_SRC, src, isByImages ? Role::split : Role::shared, 0, false},
-            {DNNL_ARG_DIFF_DST, diff_dst, Role::split, isByImages ? 0 : 1, false},
-            {DNNL_ARG_DIFF_WEIGHTS, diff_weights, output, 0, false},
-            {DNNL_ARG_DIFF_BIAS, diff_bias, output, 0, false},
+            {DNNL_ARG_SRC, src, Role::split, 0, false},
+            {DNNL_ARG_DIFF_DST, diff_dst, Role::split, 0, false},
+            {DNNL_ARG_DIFF_WEIGHTS, diff_weights, Role::summed, 0, false},
+            {DNNL_ARG_DIFF_BIAS, diff_bias, Role::summed, 0, false},
         };
         return create(out, request);
     });

@@ -144,6 +144,8 @@ bool divide(hd_primitive *primitive, const Request &request) {
 hd_status createUnguarded(hd_primitive **out, const Request &request) {
     const Engine &engine = Engine::shared();
     if (engine.status != dnnl_success) return fail(engine.status, "creating oneDNN's CPU engine");
+    for (auto &operand : request.operands)
+        if (operand.layout && isEmpty(operand.layout)) return failEmpty(request.what);
     auto primitive = std::make_unique<hd_primitive>();
     primitive->what = request.what;
 
@@ -187,6 +189,15 @@ std::string implementationName(dnnl_primitive_desc_t descriptor) {
     const char *name = nullptr;
     dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
     return name ? name : "unknown";
+}
+
+bool isEmpty(const hd_layout *layout) {
+    const View v = view(layout->desc());
+    return std::find(v.dims, v.dims + v.rank, 0) != v.dims + v.rank;
+}
+
+hd_status failEmpty(const std::string &what) {
+    return fail(HD_INVALID, what + ": an operand has no elements, so there is nothing for oneDNN to do");
 }
 
 bool startsWith(const std::string &text, const char *prefix) { return text.rfind(prefix, 0) == 0; }

@@ -107,6 +107,10 @@ struct Request {
 };
 hd_status create(hd_primitive **out, const Request &request);
 
+/// oneDNN divides by zero where a dimension is 0.
+bool isEmpty(const hd_layout *layout);
+hd_status failEmpty(const std::string &what);
+
 /// oneDNN's name of the kernel that a descriptor chose.
 std::string implementationName(dnnl_primitive_desc_t descriptor);
 bool startsWith(const std::string &text, const char *prefix);

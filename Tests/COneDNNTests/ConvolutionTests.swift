@@ -22,8 +22,8 @@ let convolutions = [
     Convolution(
         name: "three dimensions", batch: 2, inputs: 3, outputs: 4, input: [5, 4, 6],
         window: Window([2, 3, 2], strides: [1, 2, 2], dilations: [2, 1, 1], low: [0, 1, 1], high: [1, 1, 0])),
-    Convolution(name: "divided by images", batch: 64, inputs: 2, outputs: 8, input: [16, 16], window: Window([3, 3])),
-    Convolution(name: "divided by channels", batch: 1, inputs: 4, outputs: 192, input: [6, 6], window: Window([3, 3])),
+    Convolution(name: "divided by images", batch: 16, inputs: 2, outputs: 4, input: [16, 16], window: Window([3, 3])),
+    Convolution(name: "few images", batch: 4, inputs: 4, outputs: 8, input: [16, 15], window: Window([3, 3])),
 ]
 
 enum Arrangement: String, CaseIterable { case plain, any, channelsLast }
@@ -130,6 +130,8 @@ func backwardWeights(
         #expect(difference(result[0], expected) < 1e-5, "\(primitive.implementation)")
         #expect(difference(result[1], expectedBias) < 1e-5, "\(primitive.implementation)")
 
+        if c.batch > 1, product(c.destination) / c.outputs > 700 { #expect(primitive.implementation.hasSuffix(" parts")) }
+
         // Without a bias the weights are the same.
         let alone = try backwardWeights(c, arrangement, bias: false)
         #expect(alone.layout(3) == nil)
@@ -139,7 +141,7 @@ func backwardWeights(
     /// Winograd's transformations lose about two digits more than the direct sum.
     @Test func winogradMatchesLoops() throws {
         let c = Convolution(
-            name: "winograd", batch: 16, inputs: 16, outputs: 32, input: [12, 12],
+            name: "winograd", batch: 4, inputs: 16, outputs: 16, input: [10, 10],
             window: Window([3, 3], low: [1, 1], high: [1, 1]))
         let x = values(product(c.source), seed: 1), w = values(product(c.weights), seed: 2)
         let dy = values(product(c.destination), seed: 4)

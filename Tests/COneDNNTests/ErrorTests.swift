@@ -98,6 +98,15 @@ import Testing
                 .hasSuffix(": bias f32[1,4] ab does not broadcast to the output"))
     }
 
+    @Test func emptyOperands() throws {
+        let end = ": an operand has no elements, so there is nothing for oneDNN to do"
+        for (m, k, n) in [(0, 3, 4), (3, 0, 4), (3, 4, 0)] {
+            #expect(try failure { try matmul([m, k], [k, n], [m, n]) }.text.hasSuffix(end))
+        }
+        #expect(try failure { try convolution([0, 2, 8, 8], [4, 2, 3, 3], [0, 4, 6, 6]) }.text.hasSuffix(end))
+        #expect(try failure { try convolution([1, 2, 8, 8], [0, 2, 3, 3], [1, 0, 6, 6]) }.text.hasSuffix(end))
+    }
+
     @Test func poolingNormalizationAndReorder() throws {
         let a = try Layout([1, 2, 4, 4]), b = try Layout([1, 2, 3, 3]), any = try Layout.any([1, 2, 4, 4])
         #expect(

@@ -1,4 +1,5 @@
 import COneDNN
+import Synchronization
 
 /// A status other than `HD_OK`, with its text.
 struct Failure: Error, Equatable {
@@ -67,6 +68,9 @@ func describe(_ layout: OpaquePointer) -> String {
     return String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
+/// One team at a time: tests run side by side, and waiting teams spin.
+private let team = Mutex(())
+
 /// Memory aligned as scratch memory must be.
 final class Memory {
     let pointer: UnsafeMutableRawPointer
@@ -126,7 +130,9 @@ final class Primitive {
 
     func execute(_ buffers: [UnsafeMutableRawPointer?]) throws {
         let scratch = Memory(bytes: hd_primitive_scratch_bytes(pointer))
-        try withExtendedLifetime((self, scratch)) { try check(hd_primitive_execute(pointer, buffers, scratch.pointer)) }
+        try withExtendedLifetime((self, scratch)) {
+            try team.withLock { _ in try check(hd_primitive_execute(pointer, buffers, scratch.pointer)) }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ import Testing
         let before = hd_threads()
         defer { hd_set_threads(before) }
         var first: [[UInt32]]?
-        for threads in [1, 2, 3, 8] as [Int32] {
+        for threads in [1, 2, 3] as [Int32] {
             hd_set_threads(threads)
             let primitive = try make()
             let bits = try primitive.run(inputs, reading: reading).map { $0.map(\.bitPattern) }
@@ -36,7 +36,9 @@ import Testing
     func convolution(_ c: Convolution, _ arrangement: Arrangement) throws {
         let x = values(product(c.source), seed: 1), w = values(product(c.weights), seed: 2)
         let dy = values(product(c.destination), seed: 4)
-        for algorithm in [HD_ALGORITHM_AUTO, HD_ALGORITHM_DIRECT, HD_ALGORITHM_WINOGRAD] {
+        // Only in free layouts is there a choice.
+        let choices = [HD_ALGORITHM_DIRECT, HD_ALGORITHM_AUTO, HD_ALGORITHM_WINOGRAD]
+        for algorithm in arrangement == .any ? choices : [HD_ALGORITHM_DIRECT] {
             do {
                 try expectSameBits("\(c) forward", [0: x, 1: w], reading: [3]) {
                     try forward(c, arrangement, bias: false, algorithm: algorithm)

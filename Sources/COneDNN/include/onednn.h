@@ -5,8 +5,9 @@
 // [O, I, k...] or, with groups, [G, O/G, I/G, k...] (the same bytes as [O, I/G, k...]). A layout says how such a tensor lies
 // in memory. Element types are numbered as Hillock's DType: f32 0, f64 1, i32 2, i64 3, u8 4, bool 5, bf16 6, f16 7.
 // `create` functions check shapes and return a status; the text of the last failure on this thread is `hd_last_error()`.
-// Layout arguments are only read: the caller keeps owning them. Everything may be called from any thread, but one
-// primitive must not be executed by two threads at the same time: it holds the pointers of the running call.
+// Operands without elements are refused: handle them before (an empty sum is 0). Layout arguments are only read: the caller
+// keeps owning them. Everything may be called from any thread, but one primitive must not be executed by two threads at the
+// same time: it holds the pointers of the running call.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -142,7 +143,8 @@ hd_status hd_convolution_backward_data_create(
     hd_algorithm algorithm);
 
 enum { HD_CONV_BWD_W_SRC = 0, HD_CONV_BWD_W_DIFF_DST = 1, HD_CONV_BWD_W_DIFF_WEIGHTS = 2, HD_CONV_BWD_W_DIFF_BIAS = 3 };
-/// The gradient with respect to the weights and, unless `diff_bias` is NULL, the bias.
+/// The gradient with respect to the weights and, unless `diff_bias` is NULL, the bias. It is divided by images, each part's
+/// share lies in scratch memory (up to 32 times the weights); that of a single image runs on one thread.
 hd_status hd_convolution_backward_weights_create(
     hd_primitive **out, const hd_layout *src, const hd_layout *diff_dst, const hd_layout *diff_weights,
     const hd_layout *diff_bias, const int64_t *strides, const int64_t *dilations, const int64_t *padding_low,
