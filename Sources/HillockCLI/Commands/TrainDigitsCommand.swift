@@ -57,6 +57,7 @@ struct TrainDigitsCommand: ParsableCommand {
             run = try DigitRun(request, in: output.map { RunFolder($0) }, stopRequest: Interruption.stopRequest)
         }
         run.trainer.checkpoints?.everySeconds = Double(checkpointEvery)
+        run.engine = EngineDescription.current
         let console = TrainingConsole(run)
         console.begin()
         guard let result = try run.train([console]) else {

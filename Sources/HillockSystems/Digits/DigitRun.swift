@@ -58,6 +58,8 @@ public final class DigitRun {
     public let dataset: ImageDataset
     /// What determines the run's results.
     public let settings: [Setting]
+    /// What computes, in words, for the report.
+    public var engine = Device.current.description
     /// Whether the run goes on from a checkpoint.
     public let isResumed: Bool
     private let maximumShift: Int
@@ -167,7 +169,8 @@ public final class DigitRun {
             version: HillockVersion.current, model: recognizer.model.title,
             parameterCount: recognizer.network.parameterCount, data: dataset.title, trainCount: dataset.train.count,
             testCount: dataset.test.count, classNames: dataset.classNames, settings: settings,
-            machine: .current(engine: Device.current.description), started: trainer.times.started, seconds: trainer.times.seconds,
+            machine: .current(engine: engine), started: trainer.times.started, seconds: trainer.times.seconds,
+            dataSeconds: trainer.times.waitingForData,
             losses: RunRecord.curve(trainer.history.steps.losses), epochs: trainer.history.epochs, testLoss: classification.loss,
             confusion: confusion, mistakes: Array(mistakes))
     }
