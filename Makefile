@@ -8,9 +8,9 @@ run: dependencies ## install what is missing, build, and train the digit network
 	$(SWIFT) build -c release --product hillock
 	"$$($(SWIFT) build -c release --product hillock --show-bin-path)/hillock" train digits $(ARGS)
 
-# In release: the kernels are too slow without optimisation.
+# In release: the kernels are too slow without optimisation. One after another: they use every core themselves, and waiting for a server is timed.
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
-	$(SWIFT) test -c release $(ARGS)
+	$(SWIFT) test -c release --no-parallel $(ARGS)
 
 bench: dependencies ## measure the workloads, beside PyTorch where it is installed
 	$(SWIFT) build -c release --package-path Benchmarks

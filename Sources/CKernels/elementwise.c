@@ -6,8 +6,12 @@
 #include "elementwise_internal.h"
 #include <string.h>
 
-/// Scratch memory that the registers of one tile may take together, so that they stay in the first two levels of cache.
-#define TILE_BYTES (40 * 1024)
+/// Scratch memory that the registers of one tile should take together: measured best when they leave most of the first level
+/// of cache to inputs and outputs. Programs of many registers take more, up to a part of the second level, rather than
+/// tiles so short that calling kernels costs more than running them.
+#define TILE_BYTES (16 * 1024)
+#define TILE_BYTES_MOST (256 * 1024)
+#define TILE_LEAST 512
 #define TILE_MOST 4096
 /// The largest number of bytes that a granule takes.
 #define GRANULE_BYTES 128
@@ -330,6 +334,10 @@ void hk_elementwise(const hk_elementwise_program *p, const void *const *inputs, 
         }
     }
     int64_t tile = tile_bytes_each ? TILE_BYTES / tile_bytes_each : TILE_MOST;
+    if (tile < TILE_LEAST) {
+        tile = TILE_BYTES_MOST / tile_bytes_each;
+        if (tile > TILE_LEAST) tile = TILE_LEAST;
+    }
     tile &= -(int64_t)64;
     if (tile < 64) tile = 64;
     if (tile > TILE_MOST) tile = TILE_MOST;

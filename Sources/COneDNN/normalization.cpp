@@ -61,13 +61,6 @@ static hd_status check(const std::string &what, const hd_layout *source, const h
     return HD_OK;
 }
 
-/// Statistics are sums over everything but the channels, so the channels are what can be divided.
-static Division channelDivision(const hd_layout *source) {
-    const int64_t channels = view(source->desc()).dims[1];
-    const int64_t unit = channels % 16 == 0 ? 16 : 1;
-    return {channels, unit, std::min<int64_t>(channels / unit, 32)};
-}
-
 /// The plain [C] layout of the statistics and coefficients.
 struct Channels {
     hd_layout *layout = nullptr;
@@ -92,18 +85,18 @@ hd_status hd_batch_normalization_forward_create(
         const Channels channels(src);
         if (channels.status != HD_OK) return channels.status;
         request.operands = {
-            {DNNL_ARG_SRC, src, Role::split, 1, false},
-            {DNNL_ARG_SCALE, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_SHIFT, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_MEAN, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_VARIANCE, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_DST, dst, Role::split, 1, false},
+            {DNNL_ARG_SRC, src, Role::shared, 0, false},
+            {DNNL_ARG_SCALE, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_SHIFT, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_MEAN, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_VARIANCE, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_DST, dst, Role::shared, 0, false},
         };
         request.make = [=](const std::vector<const hd_layout *> &l, dnnl_primitive_desc_t *descriptor) {
             return forwardDescriptor(descriptor, training != 0, l[0], l[5], epsilon);
         };
-        request.keepsOrder = [](const std::string &) { return false; };
-        request.division = channelDivision(src);
+        // How statistics are summed depends on the team, and the kernels take no part of a tensor's channels.
+        request.keepsOrder = [=](const std::string &) { return training == 0; };
         return create(out, request);
     });
 }
@@ -119,14 +112,14 @@ hd_status hd_batch_normalization_backward_create(
         const Channels channels(src);
         if (channels.status != HD_OK) return channels.status;
         request.operands = {
-            {DNNL_ARG_SRC, src, Role::split, 1, false},
-            {DNNL_ARG_MEAN, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_VARIANCE, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_SCALE, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_DIFF_DST, diff_dst, Role::split, 1, false},
-            {DNNL_ARG_DIFF_SRC, diff_src, Role::split, 1, false},
-            {DNNL_ARG_DIFF_SCALE, channels.layout, Role::split, 0, true},
-            {DNNL_ARG_DIFF_SHIFT, channels.layout, Role::split, 0, true},
+            {DNNL_ARG_SRC, src, Role::shared, 0, false},
+            {DNNL_ARG_MEAN, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_VARIANCE, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_SCALE, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_DIFF_DST, diff_dst, Role::shared, 0, false},
+            {DNNL_ARG_DIFF_SRC, diff_src, Role::shared, 0, false},
+            {DNNL_ARG_DIFF_SCALE, channels.layout, Role::shared, 0, true},
+            {DNNL_ARG_DIFF_SHIFT, channels.layout, Role::shared, 0, true},
         };
         request.make = [=](const std::vector<const hd_layout *> &l, dnnl_primitive_desc_t *descriptor) {
             return backwardDescriptor(descriptor, l[0], l[4], l[5], epsilon);
@@ -135,7 +128,6 @@ hd_status hd_batch_normalization_backward_create(
         request.aliases = {{DNNL_ARG_SHIFT, HD_BNORM_BWD_SCALE}};
 #endif
         request.keepsOrder = [](const std::string &) { return false; };
-        request.division = channelDivision(src);
         return create(out, request);
     });
 }

@@ -135,7 +135,7 @@ extension KernelTests {
         }
 
         func checkIntegers<T: FixedWidthInteger & Element>(_ all: [T]) {
-            func divide(_ x: T, _ y: T) -> T { y == 0 ? (T.isSigned ? 0 &- 1 : 0) : x.dividedReportingOverflow(by: y).partialValue }
+            func divide(_ x: T, _ y: T) -> T { y == 0 ? 0 &- 1 : x.dividedReportingOverflow(by: y).partialValue }
             func remainder(_ x: T, _ y: T) -> T { y == 0 ? x : x.remainderReportingOverflow(dividingBy: y).partialValue }
             func power(_ x: T, _ y: T) -> T {
                 if y < 0 { return x == 1 ? 1 : x == 0 &- 1 ? (y & 1 == 1 ? x : 1) : 0 }

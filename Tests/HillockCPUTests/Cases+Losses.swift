@@ -28,7 +28,8 @@ extension OperationCase {
             },
         ]
         for variant in ["matrix", "scalar", "empty"] {
-            cases.append(OperationCase("meanSquaredError/\(variant)", "meanSquaredError(Tensor, Tensor)") { meanSquaredError($0[0], $0[1]) })
+            cases.append(
+                OperationCase("meanSquaredError/\(variant)", "meanSquaredError(Tensor, Tensor)") { meanSquaredError($0[0], $0[1]) })
         }
         for variant in ["soft", "large", "zeroLogits"] {
             cases.append(

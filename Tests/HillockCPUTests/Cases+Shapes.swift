@@ -63,7 +63,8 @@ extension OperationCase {
             cases.append(OperationCase("gather/\(variant)", gather) { $0[0].gathered($0[1]) })
         }
         for variant in ["rows", "repeated", "matrix", "vector", "scalarIndex", "none", "integers"] {
-            cases.append(OperationCase("scatterAdded/\(variant)", "scatterAdded(Tensor, at: Tensor)") { $0[0].scatterAdded($0[1], at: $0[2]) })
+            cases.append(
+                OperationCase("scatterAdded/\(variant)", "scatterAdded(Tensor, at: Tensor)") { $0[0].scatterAdded($0[1], at: $0[2]) })
         }
         let oneHotName = "oneHot(Tensor, depth: Int, dtype: DType)"
         for variant in ["vector", "matrix", "outside", "empty"] {
@@ -92,7 +93,9 @@ extension OperationCase {
             OperationCase("join/stack/last", stacked) { stack($0, axis: -1) },
             OperationCase("join/stack/scalars", stacked) { stack($0) },
             OperationCase(name: "join/split/sizes", covers: ["split(sizes: [Int], axis: Int)"]) { x, _ in x[0].split(sizes: [1, 3, 0, 2]) },
-            OperationCase(name: "join/split/last", covers: ["split(sizes: [Int], axis: Int)"]) { x, _ in x[0].split(sizes: [2, 3], axis: -1) },
+            OperationCase(name: "join/split/last", covers: ["split(sizes: [Int], axis: Int)"]) { x, _ in
+                x[0].split(sizes: [2, 3], axis: -1)
+            },
             OperationCase(name: "join/split/equal", covers: ["split(into: Int, axis: Int)"]) { x, _ in x[0].split(into: 3, axis: 1) },
             OperationCase("pad/zeros", padded) { $0[0].padded([(1, 3), (2, 0)]) },
             OperationCase("pad/value", padded) { $0[0].padded([(1, 3), (2, 0)], value: -1.5) },

@@ -27,7 +27,8 @@ extension OperationCase {
             ("wideStride", ((3, 3), (0, 0), (1, 1), 1)),
             ("emptyBatch", ((1, 1), (0, 0), (1, 1), 1)),
         ]
-        let convolution = "conv2d(Tensor, Tensor, bias: Tensor?, stride: (Int, Int), padding: (Int, Int), dilation: (Int, Int), groups: Int)"
+        let convolution =
+            "conv2d(Tensor, Tensor, bias: Tensor?, stride: (Int, Int), padding: (Int, Int), dilation: (Int, Int), groups: Int)"
         var cases = convolutions.map { name, settings in
             OperationCase("conv2d/\(name)", convolution) {
                 conv2d(

@@ -53,6 +53,7 @@ import Testing
         // Moving x rounds it.
         let largest = try x.flatMap { try $0.hostArray().doubles }.map(\.magnitude).max() ?? 0
         #expect(
-            difference <= 1e-9 * size + 1e-11 * largest, "\(what) is \(derivative.item()), difference quotient \(quotient.item())", sourceLocation: sourceLocation)
+            difference <= 1e-9 * size + 1e-11 * largest, "\(what) is \(derivative.item()), difference quotient \(quotient.item())",
+            sourceLocation: sourceLocation)
     }
 }

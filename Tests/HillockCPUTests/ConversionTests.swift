@@ -56,7 +56,8 @@ import Testing
     @Test func floatsRoundToBrainFloats() throws {
         // Seven bits after the point; ties to even.
         try expect(
-            [1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, 3.3895e38, 3.3962e38, .infinity, -.infinity, .nan, 0x1p-133] as [Float],
+            [1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-8 + 0x1p-20, -1 - 0x1p-8, 3.3895e38, 3.3962e38, .infinity, -.infinity, .nan, 0x1p-133]
+                as [Float],
             to: .bfloat16, are: [1, 1 + 0x1p-6, 1 + 0x1p-7, -1, 0x1.fep127, .infinity, .infinity, -.infinity, .nan, 0x1p-133])
     }
 

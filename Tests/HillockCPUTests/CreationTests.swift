@@ -1,6 +1,13 @@
 import HillockCore
 import Testing
 
+/// The devices that everything here runs on.
+@Suite struct DeviceTests {
+    @Test func theNativeEngineIsLinked() {
+        #expect(StoredValueTests.devices.map(\.description) == ["reference", "cpu"])
+    }
+}
+
 /// What creation promises beyond single values.
 @Suite struct CreationTests {
     @Test func linspaceHasBothEnds() {

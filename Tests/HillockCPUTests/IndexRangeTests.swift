@@ -16,7 +16,9 @@ import Testing
     @Test func theDefinitionLeavesUpdatesOut() {
         Device.$current.withValue(.reference) {
             let updates = Tensor([1, 2, 4] as [Float])
-            let (value, gradient) = valueAndGradient(at: updates) { (table.scatterAdded($0, at: indices) * Tensor([1, 10, 100] as [Float])).sum() }
+            let (value, gradient) = valueAndGradient(at: updates) {
+                (table.scatterAdded($0, at: indices) * Tensor([1, 10, 100] as [Float])).sum()
+            }
             #expect(value.item() == 10 + 240 + 3000)
             #expect(gradient.elements(as: Float.self) == [0, 0, 10])
         }

@@ -53,7 +53,8 @@ struct StoredCase: Decodable, Sendable, CustomTestStringConvertible {
         }
     }()
 
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Reference")
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+        path: "Reference")
 
     private static let files: [StoredTensors] = {
         do {

@@ -31,7 +31,9 @@ import Testing
 
     @Test func normalNumbersAgreeAcrossDevices() throws {
         for dtype in [DType.float32, .float64] {
-            let wanted = try Device.$current.withValue(.reference) { try withSeed(7) { try Tensor.normal([3, 37], dtype: dtype).hostArray() } }
+            let wanted = try Device.$current.withValue(.reference) {
+                try withSeed(7) { try Tensor.normal([3, 37], dtype: dtype).hostArray() }
+            }
             try onEachDevice {
                 let got = try withSeed(7) { try Tensor.normal([3, 37], dtype: dtype).hostArray() }
                 Closeness(scale: 1).expect(got, wanted, "normal \(dtype) on \(Device.current)")
@@ -89,7 +91,9 @@ import Testing
 
     @Test func sameSeedSameBits() {
         onEachDevice {
-            func draw() -> [[Float]] { [Tensor.uniform([33]), Tensor.normal([33]), dropout(Tensor.ones([33]), rate: 0.3)].map { $0.elements() } }
+            func draw() -> [[Float]] {
+                [Tensor.uniform([33]), Tensor.normal([33]), dropout(Tensor.ones([33]), rate: 0.3)].map { $0.elements() }
+            }
             let first = withSeed(11) { draw() }
             #expect(withSeed(11) { draw() } == first)
             #expect(withSeed(12) { draw() } != first)

@@ -11,7 +11,12 @@ struct StoredTensors: Sendable {
     private struct Entry: Decodable, Sendable {
         let dtype: String
         let shape: [Int]
-        let data_offsets: [Int]
+        let offsets: [Int]
+
+        enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case offsets = "data_offsets"
+        }
     }
 
     private struct Header: Decodable {
@@ -51,7 +56,7 @@ struct StoredTensors: Sendable {
         guard let entry = entries[name], let dtype = Self.dtypes[entry.dtype] else { return nil }
         let start = bytes.startIndex
         return HostArray(dtype: dtype, shape: Shape(entry.shape)) { target in
-            bytes[start + entry.data_offsets[0]..<start + entry.data_offsets[1]].copyBytes(to: target)
+            bytes[start + entry.offsets[0]..<start + entry.offsets[1]].copyBytes(to: target)
         }
     }
 }

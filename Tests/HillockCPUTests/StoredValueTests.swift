@@ -1,5 +1,5 @@
-import HillockCore
 import HillockCPU
+import HillockCore
 import Testing
 
 /// Every operation against values and gradients made by PyTorch, on every device.

@@ -27,7 +27,8 @@ import Testing
             } else {
                 self = .index(
                     .range(
-                        from: try container.decodeIfPresent(Int.self, forKey: .from), to: try container.decodeIfPresent(Int.self, forKey: .to),
+                        from: try container.decodeIfPresent(Int.self, forKey: .from),
+                        to: try container.decodeIfPresent(Int.self, forKey: .to),
                         step: try container.decode(Int.self, forKey: .step)))
             }
         }

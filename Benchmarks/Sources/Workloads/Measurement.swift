@@ -20,22 +20,36 @@ public struct Workload {
     public init(step: @escaping () -> Tensor) { self.step = step }
 }
 
-/// What a measurement came to; the fields' names are those of the peers' reports.
+/// What a measurement came to; written with the fields' names of the peers' reports (`ms_median`, `first_step_s`).
 public struct Measurement: Codable {
+    /// Which workload.
     public var workload = ""
+    /// Who ran it.
     public var peer = "hillock"
-    public var ms_median = 0.0
-    public var ms_min = 0.0
-    public var ms_max = 0.0
+    /// Milliseconds of a step: median over the repeats.
+    public var msMedian = 0.0
+    /// Milliseconds of a step: the fastest repeat.
+    public var msMin = 0.0
+    /// Milliseconds of a step: the slowest repeat.
+    public var msMax = 0.0
+    /// How many repeats were timed.
     public var repeats = 0
-    public var steps_per_repeat = 0
-    public var first_step_s = 0.0
+    /// Steps in each.
+    public var stepsPerRepeat = 0
+    /// Seconds of the first step, planning included.
+    public var firstStepS = 0.0
+    /// Losses of steps 1 to 5, each before the step's update.
     public var losses: [Double] = []
-    public var gflop_per_s: Double?
-    public var gb_per_s: Double?
-    public var ns_per_op: Double?
-    public var samples_per_s: Double?
-    public var rss_mb = 0.0
+    /// Rate from the fastest repeat, where the workload counts operations.
+    public var gflopPerS: Double?
+    /// Rate from the fastest repeat, where the workload counts bytes.
+    public var gbPerS: Double?
+    /// Nanoseconds an operation from the fastest repeat.
+    public var nsPerOp: Double?
+    /// Samples a second from the median.
+    public var samplesPerS: Double?
+    /// Peak resident memory of the process in MB.
+    public var rssMb = 0.0
 }
 
 extension Workload {
@@ -54,7 +68,7 @@ extension Workload {
             evaluate(value)
             if hasLoss, result.losses.count < 5 { result.losses.append((value.item() * 1e6).rounded() / 1e6) }
         }
-        result.first_step_s = seconds(synchronized)
+        result.firstStepS = seconds(synchronized)
         var (count, best, warm) = (1, Double.infinity, 0.0)
         while count < 5 || (warm < 0.5 && count < 200) {
             let time = seconds(synchronized)
@@ -71,16 +85,16 @@ extension Workload {
                 if let last { evaluate(last) }
             } * 1e3 / Double(group)
         }.sorted()
-        result.ms_median = repeats % 2 == 1 ? times[repeats / 2] : (times[repeats / 2] + times[repeats / 2 - 1]) / 2
-        result.ms_min = times[0]
-        result.ms_max = times[repeats - 1]
+        result.msMedian = repeats % 2 == 1 ? times[repeats / 2] : (times[repeats / 2] + times[repeats / 2 - 1]) / 2
+        result.msMin = times[0]
+        result.msMax = times[repeats - 1]
         result.repeats = repeats
-        result.steps_per_repeat = group
-        if samples > 0 { result.samples_per_s = Double(samples) * 1e3 / result.ms_median }
-        if flops > 0 { result.gflop_per_s = flops / result.ms_min / 1e6 }
-        if bytes > 0 { result.gb_per_s = bytes / result.ms_min / 1e6 }
-        if operations > 0 { result.ns_per_op = result.ms_min * 1e6 / Double(operations) }
-        result.rss_mb = Self.peakResidentMegabytes
+        result.stepsPerRepeat = group
+        if samples > 0 { result.samplesPerS = Double(samples) * 1e3 / result.msMedian }
+        if flops > 0 { result.gflopPerS = flops / result.msMin / 1e6 }
+        if bytes > 0 { result.gbPerS = bytes / result.msMin / 1e6 }
+        if operations > 0 { result.nsPerOp = result.msMin * 1e6 / Double(operations) }
+        result.rssMb = Self.peakResidentMegabytes
         return result
     }
 

@@ -16,7 +16,8 @@ public enum Workloads {
         case "T03":
             classifier(
                 Sequential(
-                    Conv2d(1, 32, kernel: 3), ReLU(), Conv2d(32, 64, kernel: 3), ReLU(), MaxPool2d(kernel: 2), Flatten(), Linear(9216, 128), ReLU(),
+                    Conv2d(1, 32, kernel: 3), ReLU(), Conv2d(32, 64, kernel: 3), ReLU(), MaxPool2d(kernel: 2), Flatten(), Linear(9216, 128),
+                    ReLU(),
                     Linear(128, 10)), input: [128, 1, 28, 28]
             ) { Adam($0, learningRate: 1e-3) }
         case "M01": chain()

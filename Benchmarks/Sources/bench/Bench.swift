@@ -44,6 +44,7 @@ struct Bench: ParsableCommand {
         }
         if let json {
             let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try encoder.encode(rows.flatMap(\.measurements)).write(to: URL(fileURLWithPath: json))
         }

@@ -4,15 +4,15 @@ import Foundation
 struct Measurement: Codable {
     var workload: String
     var peer: String
-    var ms_median: Double
-    var ms_min: Double
-    var first_step_s: Double?
+    var msMedian: Double
+    var msMin: Double
+    var firstStepS: Double?
     var losses: [Double]?
-    var gflop_per_s: Double?
-    var ns_per_op: Double?
-    var rss_mb: Double?
+    var gflopPerS: Double?
+    var nsPerOp: Double?
+    var rssMb: Double?
     /// Cores that other programs kept busy meanwhile.
-    var other_cpu: Double?
+    var otherCpu: Double?
 }
 
 /// Starts measurements, each in a process of its own.
@@ -52,7 +52,7 @@ struct Runner {
             times.append(Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6)
         }
         let counted = times.dropFirst().sorted()
-        return Measurement(workload: "M08", peer: "hillock", ms_median: counted[2], ms_min: counted[0], first_step_s: times[0] / 1e3)
+        return Measurement(workload: "M08", peer: "hillock", msMedian: counted[2], msMin: counted[0], firstStepS: times[0] / 1e3)
     }
 
     private func report(_ program: URL, _ arguments: [String]) throws -> Measurement {
@@ -60,7 +60,9 @@ struct Runner {
         guard let line = text.split(separator: "\n").last(where: { $0.hasPrefix("{") }) else {
             throw BenchError("\(program.lastPathComponent) \(arguments.joined(separator: " ")) printed no measurement: \(text.suffix(300))")
         }
-        return try JSONDecoder().decode(Measurement.self, from: Data(line.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Measurement.self, from: Data(line.utf8))
     }
 
     private func output(_ program: URL, _ arguments: [String]) throws -> String {
@@ -76,7 +78,8 @@ struct Runner {
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw BenchError("\(program.lastPathComponent) \(arguments.joined(separator: " ")) ended with status \(process.terminationStatus)")
+            throw BenchError(
+                "\(program.lastPathComponent) \(arguments.joined(separator: " ")) ended with status \(process.terminationStatus)")
         }
         return String(decoding: data, as: UTF8.self)
     }
@@ -86,12 +89,14 @@ struct Runner {
         let (start, before, own) = (DispatchTime.now().uptimeNanoseconds, Self.busySeconds(), Self.childrenSeconds())
         var result = try body()
         let elapsed = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-        result.other_cpu = max(0, (Self.busySeconds() - before) - (Self.childrenSeconds() - own)) / elapsed
+        result.otherCpu = max(0, (Self.busySeconds() - before) - (Self.childrenSeconds() - own)) / elapsed
         return result
     }
 
     private static func busySeconds() -> Double {
-        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8), let line = text.split(separator: "\n").first else { return 0 }
+        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8), let line = text.split(separator: "\n").first else {
+            return 0
+        }
         let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Double($0) }
         guard ticks.count == 8 else { return 0 }
         return (ticks.reduce(0, +) - ticks[3] - ticks[4]) / Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -123,21 +128,22 @@ struct Row {
     /// Median times, the median of the rounds' ratios with its range, and whether the losses agree.
     var text: String {
         let ours = of("hillock")
-        var line = "\(workload)  hillock \(Self.number(Self.median(ours.map(\.ms_median)))) ms"
-        if let rate = ours.compactMap(\.gflop_per_s).max() { line += " (\(Self.number(rate)) GFLOP/s)" }
-        if let rate = ours.compactMap(\.ns_per_op).min() { line += " (\(Self.number(rate)) ns/op)" }
-        if let memory = ours.compactMap(\.rss_mb).max() { line += ", \(Int(memory)) MB" }
+        var line = "\(workload)  hillock \(Self.number(Self.median(ours.map(\.msMedian)))) ms"
+        if let rate = ours.compactMap(\.gflopPerS).max() { line += " (\(Self.number(rate)) GFLOP/s)" }
+        if let rate = ours.compactMap(\.nsPerOp).min() { line += " (\(Self.number(rate)) ns/op)" }
+        if let memory = ours.compactMap(\.rssMb).max() { line += ", \(Int(memory)) MB" }
         for peer in Set(measurements.map(\.peer)).subtracting(["hillock"]).sorted() {
             let theirs = of(peer)
-            let ratios = zip(theirs, ours).map { $0.ms_median / $1.ms_median }
-            line += "  |  \(peer) \(Self.number(Self.median(theirs.map(\.ms_median)))) ms, ratio \(String(format: "%.2f", Self.median(ratios)))"
+            let ratios = zip(theirs, ours).map { $0.msMedian / $1.msMedian }
+            line +=
+                "  |  \(peer) \(Self.number(Self.median(theirs.map(\.msMedian)))) ms, ratio \(String(format: "%.2f", Self.median(ratios)))"
             line += String(format: " (%.2f–%.2f)", ratios.min() ?? .nan, ratios.max() ?? .nan)
             if let a = ours.first?.losses, let b = theirs.first?.losses, !a.isEmpty, !b.isEmpty {
                 let gap = zip(a, b).map { abs($0 - $1) / max(abs($1), 1e-12) }.max() ?? 0
                 line += String(format: ", losses differ by %.0e", gap)
             }
         }
-        let busy = measurements.compactMap(\.other_cpu).max() ?? 0
+        let busy = measurements.compactMap(\.otherCpu).max() ?? 0
         if busy > 0.15 { line += String(format: "  [disturbed: other programs used up to %.2f cores]", busy) }
         return line
     }

@@ -8,4 +8,6 @@ guard arguments.count >= 2, let workload = Workloads.make(arguments[1]) else {
     exit(1)
 }
 let measurement = workload.measure(named: arguments[1], repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
-print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
+let encoder = JSONEncoder()
+encoder.keyEncodingStrategy = .convertToSnakeCase
+print(String(decoding: try encoder.encode(measurement), as: UTF8.self))

@@ -107,7 +107,7 @@ HK_INLINE i64v i64_divide(i64v x, i64v y) {
 HK_INLINE u8v u8_divide(u8v x, u8v y) {
     i8v none = (i8v)(y == 0);
     f32v quotient = f32_from_u8(x) / f32_from_u8(y + ((u8v)none & 1));
-    return u8_choose(none, (u8v){}, HK_CAST(u8v, HK_CAST(i32v, quotient)));
+    return u8_choose(none, ~(u8v){}, HK_CAST(u8v, HK_CAST(i32v, quotient)));
 }
 #define HK_INTEGER_POWER(T, U)                                                                                        \
     HK_INLINE T##v T##_power(T##v x, T##v y) {                                                                        \

@@ -1,7 +1,7 @@
 /// Element-wise programs: a register machine that runs a chain of operations in one pass over cache-sized tiles.
 ///
 /// Semantics
-/// - Integers wrap. `divide` truncates; x/0 is -1 for signed types and 0 for `u8`; `remainder` has the sign of the dividend,
+/// - Integers wrap. `divide` truncates; x/0 has all bits set (-1, or 255); `remainder` has the sign of the dividend,
 ///   x%0 is x; nothing traps. MIN/-1 is MIN.
 /// - `maximum`, `minimum`, `relu` propagate NaN. `sign` of NaN is NaN, of zero is that zero.
 /// - Denormal results and arguments count as zero (`log`, `log1p`, `power` and conversions take denormal arguments as they are).

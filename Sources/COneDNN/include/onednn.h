@@ -182,6 +182,8 @@ hd_status hd_pooling_backward_create(
     const int64_t *strides, const int64_t *padding_low, const int64_t *padding_high);
 
 // MARK: Batch normalisation
+// With given statistics it runs on the whole team. The statistics of a batch and the gradient run on one thread: oneDNN's
+// sums depend on the team and cannot be divided (its kernels take no range of channels).
 
 enum {
     HD_BNORM_SRC = 0, HD_BNORM_SCALE = 1, HD_BNORM_SHIFT = 2, HD_BNORM_MEAN = 3, HD_BNORM_VARIANCE = 4, HD_BNORM_DST = 5

@@ -16,7 +16,6 @@ private struct WindowNumbers {
     }
 }
 
-
 extension Lowering {
     /// Convolutions choose their layouts; the neighbours adapt. A bias is added on the way out.
     mutating func lowerConvolution(_ convolution: Convolution, _ position: Int, _ value: Int, _ instruction: Program.Instruction) throws {
@@ -98,7 +97,9 @@ extension Lowering {
             OneDNNStep(
                 primitive, reads: reads, writes: [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), result)],
                 "conv weight gradient \(convolution.weightShape)"))
-        if !isPlain { steps.append(try OneDNNStep.reorder(result, chosen, makeBuffer(for: value), plain, "\(convolution.weightShape) to plain")) }
+        if !isPlain {
+            steps.append(try OneDNNStep.reorder(result, chosen, makeBuffer(for: value), plain, "\(convolution.weightShape) to plain"))
+        }
     }
 
     // MARK: - Operands in a primitive's layout

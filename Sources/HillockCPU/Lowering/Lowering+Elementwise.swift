@@ -28,7 +28,8 @@ extension Lowering {
             target = ElementwiseGroup(shape: shape, layout: layout, index: steps.count)
             steps.append(target)
         }
-        for group in candidates where group !== target && group.outputs.isEmpty && group.layout == target.layout && target.hasRoom(for: group) {
+        for group in candidates
+        where group !== target && group.outputs.isEmpty && group.layout == target.layout && target.hasRoom(for: group) {
             if group.index < target.index { target.absorb(group, &self) }
         }
         let reads = try operands.map { try read($0, by: target) }

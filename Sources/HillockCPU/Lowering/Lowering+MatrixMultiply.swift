@@ -10,7 +10,9 @@ extension Lowering {
         }
         let (a, b) = (try matrices(instruction.operands[0]), try matrices(instruction.operands[1]))
         let shape = instruction.type.shape
-        let (left, right) = (product.transposesLeft ? a.view.transposedMatrices : a.view, product.transposesRight ? b.view.transposedMatrices : b.view)
+        let (left, right) = (
+            product.transposesLeft ? a.view.transposedMatrices : a.view, product.transposesRight ? b.view.transposedMatrices : b.view
+        )
         var target = value
         var bias: BufferID?
         if let (sum, row) = try biasRow(of: value, channels: shape[-1], isRow: true) {
@@ -70,7 +72,8 @@ extension Lowering {
 
     /// A value as a view of an earlier one, found through instructions that may not be lowered yet.
     private func viewBelow(_ value: Int) -> (root: Int, view: Strided)? {
-        guard value >= program.inputs.count, let primitive = program.instructions[value - program.inputs.count].primitive as? any ViewPrimitive
+        guard value >= program.inputs.count,
+            let primitive = program.instructions[value - program.inputs.count].primitive as? any ViewPrimitive
         else { return (value, Strided(dense: program.type(of: value).shape)) }
         guard let (root, view) = viewBelow(program.instructions[value - program.inputs.count].operands[0]) else { return nil }
         return primitive.view(of: view, as: program.type(of: value).shape).map { (root, $0) }

@@ -88,7 +88,8 @@ struct Lowering {
                 let donor = group.contiguousReads.first { candidate in
                     guard case .argument = buffers[candidate].kind else { return false }
                     return lastRead[candidate] == position && !kept.contains(candidate) && !taken.contains(candidate)
-                        && buffers[candidate].byteCount == buffers[output].byteCount && group.elementSize(of: candidate) == group.elementSize(of: output)
+                        && buffers[candidate].byteCount == buffers[output].byteCount
+                        && group.elementSize(of: candidate) == group.elementSize(of: output)
                 }
                 if let donor, case .argument(let argument) = buffers[donor].kind {
                     taken.insert(donor)

@@ -230,7 +230,9 @@ private final class Machine {
     }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>) {
-        for (position, source) in sourceBuffers.enumerated() { sources[position] = UnsafeRawPointer(pointers[source.buffer] + source.byteOffset) }
+        for (position, source) in sourceBuffers.enumerated() {
+            sources[position] = UnsafeRawPointer(pointers[source.buffer] + source.byteOffset)
+        }
         for (position, target) in targetBuffers.enumerated() { targets[position] = pointers[target] }
         hk_elementwise(program, sources, targets)
     }

@@ -67,8 +67,8 @@ public func stack(_ tensors: [Tensor], axis: Int = 0, file: StaticString = #file
     }
     guard axis >= -first.rank - 1, axis <= first.rank else {
         return .failed(
-            ShapeError("stack", "axis \(axis) is out of range for shape \(first.shape): expected \(-first.rank - 1)...\(first.rank)"), tensors,
-            at: location)
+            ShapeError("stack", "axis \(axis) is out of range for shape \(first.shape): expected \(-first.rank - 1)...\(first.rank)"),
+            tensors, at: location)
     }
     return concatenate(
         tensors.map { $0.unsqueezed(axis: axis, file: file, line: line) }, axis: axis < 0 ? axis + first.rank + 1 : axis, file: file,
@@ -91,7 +91,8 @@ extension Tensor {
         let location = SourceLocation(file: file, line: line)
         let axis = checkedAxis(axis, "split", at: location)
         guard rank > 0, sizes.reduce(0, +) == shape[axis], sizes.allSatisfy({ $0 >= 0 }) else {
-            let part = Tensor.failed(ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)
+            let part = Tensor.failed(
+                ShapeError("split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)"), [self], at: location)
             return sizes.map { _ in part }
         }
         var start = 0

@@ -34,7 +34,8 @@ public struct ConvolutionGeometry: Hashable, Sendable {
         else {
             throw ShapeError(
                 operation,
-                "stride \(strides), padding \(paddingBefore) \(paddingAfter), dilation \(dilation), groups \(groups): strides, dilation and groups must be at least 1, padding at least 0")
+                "stride \(strides), padding \(paddingBefore) \(paddingAfter), dilation \(dilation), groups \(groups): strides, dilation and groups must be at least 1, padding at least 0"
+            )
         }
         guard input[1] == weight[1] * groups else {
             let wanted = groups == 1 ? "\(weight[1])" : "\(weight[1]) × \(groups) groups = \(weight[1] * groups)"
@@ -49,7 +50,8 @@ public struct ConvolutionGeometry: Hashable, Sendable {
             let padded = input[axis + 2] + paddingBefore[axis] + paddingAfter[axis]
             guard weight[axis + 2] > 0, padded >= window else {
                 throw ShapeError(
-                    operation, "kernel \(weight.dimensions.dropFirst(2)) with dilation \(dilation) is larger than input \(input) with padding",
+                    operation,
+                    "kernel \(weight.dimensions.dropFirst(2)) with dilation \(dilation) is larger than input \(input) with padding",
                     hint: "use a larger input, a smaller kernel or more padding")
             }
             extents.append((padded - window) / strides[axis] + 1)
@@ -209,7 +211,8 @@ public func conv2d(
     guard let bias else { return output }
     guard weight.rank > 0, bias.shape == [weight.shape[0]] else {
         return .failed(
-            ShapeError("conv2d", "bias is \(bias.shape), weight \(weight.shape) wants [\(weight.shape.dimensions.first ?? 0)]"), [output, weight], at: location)
+            ShapeError("conv2d", "bias is \(bias.shape), weight \(weight.shape) wants [\(weight.shape.dimensions.first ?? 0)]"),
+            [output, weight], at: location)
     }
     return output + bias.reshaped(to: [bias.count, 1, 1])
 }

@@ -12,7 +12,8 @@ extension RealFunction {
     /// The input's type, which must be floating.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         guard inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
-            throw ShapeError(Self.name, "input is \(inputs[0]), a real function wants f32 or f64", hint: "convert it with converted(to: .float32)")
+            throw ShapeError(
+                Self.name, "input is \(inputs[0]), a real function wants f32 or f64", hint: "convert it with converted(to: .float32)")
         }
         return inputs[0]
     }
@@ -148,6 +149,7 @@ extension Tensor {
             }
         if fits { return }
         misuse(
-            ShapeError(operation, "tensor is \(type), which cannot hold the number \(value)", hint: "convert it with converted(to: .float32)"))
+            ShapeError(
+                operation, "tensor is \(type), which cannot hold the number \(value)", hint: "convert it with converted(to: .float32)"))
     }
 }

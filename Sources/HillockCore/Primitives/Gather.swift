@@ -11,7 +11,8 @@ public struct Gather: Primitive {
         let (table, indices) = (inputs[0], inputs[1])
         guard table.shape.rank > 0 else { throw ShapeError(Self.name, "a scalar has no rows") }
         guard indices.dtype == .int32 || indices.dtype == .int64 else {
-            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+            throw ShapeError(
+                Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
         }
         guard table.shape[0] > 0 || indices.shape.count == 0 else { throw ShapeError(Self.name, "table \(table) has no rows") }
         return TensorType(table.dtype, Shape(indices.shape.dimensions + table.shape.dimensions.dropFirst()))
@@ -49,7 +50,8 @@ public struct ScatterAdd: Primitive {
         let (updates, indices) = (inputs[0], inputs[1])
         try checkArithmetic(Self.name, updates)
         guard indices.dtype == .int32 || indices.dtype == .int64 else {
-            throw ShapeError(Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
+            throw ShapeError(
+                Self.name, "indices are \(indices.dtype), expected i32 or i64", hint: "convert them with converted(to: .int64)")
         }
         guard Array(updates.shape.dimensions.prefix(indices.shape.rank)) == indices.shape.dimensions else {
             throw ShapeError(Self.name, "updates \(updates) do not begin with the indices' shape \(indices.shape)")
@@ -107,8 +109,9 @@ extension Tensor {
         guard updates.type == TensorType(dtype, expected) else {
             return .failed(
                 ShapeError(
-                    "scatterAdded", "updates are \(updates.type), table \(type) and indices \(indices.shape) want \(TensorType(dtype, expected))"),
-                [self], at: location)
+                    "scatterAdded",
+                    "updates are \(updates.type), table \(type) and indices \(indices.shape) want \(TensorType(dtype, expected))"), [self],
+                at: location)
         }
         return self + .apply(ScatterAdd(rows: shape[0]), [updates, indices], at: location)
     }
@@ -121,8 +124,8 @@ public func oneHot(
     let shape = Shape(indices.shape.dimensions + [depth])
     guard indices.dtype.isArithmetic, !indices.dtype.isFloatingPoint, depth >= 0 else {
         return .failed(
-            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"), [indices],
-            at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
+            ShapeError("oneHot", "indices are \(indices.type), depth is \(depth): expected i32, i64 or u8, and a depth of at least 0"),
+            [indices], at: SourceLocation(file: file, line: line), guess: TensorType(dtype, shape))
     }
     // Bytes could not count beyond 255.
     let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices

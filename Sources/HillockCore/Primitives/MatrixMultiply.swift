@@ -82,7 +82,8 @@ public func matmul(
     let location = SourceLocation(file: file, line: line)
     guard a.rank > 0, b.rank > 0 else {
         return .failed(
-            ShapeError("matmul", "left is \(a.type), right is \(b.type): a scalar is no matrix", hint: "use * to scale"), [a, b], at: location)
+            ShapeError("matmul", "left is \(a.type), right is \(b.type): a scalar is no matrix", hint: "use * to scale"), [a, b],
+            at: location)
     }
     let product = MatrixMultiply(
         transposingLeft: transposingLeft && a.rank > 1, transposingRight: transposingRight && b.rank > 1)
@@ -99,7 +100,8 @@ public func matmul(
         let batches = (Shape(Array(left.shape.dimensions.dropLast(2))), Shape(Array(right.shape.dimensions.dropLast(2))))
         guard let batch = batches.0.broadcast(with: batches.1) else {
             return .failed(
-                ShapeError("matmul", "left is \(a.type), right is \(b.type): batch axes cannot be broadcast together"), [a, b], at: location)
+                ShapeError("matmul", "left is \(a.type), right is \(b.type): batch axes cannot be broadcast together"), [a, b], at: location
+            )
         }
         func spread(_ t: Tensor) -> Tensor { t.broadcast(to: Shape(batch.dimensions + t.shape.dimensions.suffix(2))) }
         result = .apply(product, [spread(left), spread(right)], at: location)

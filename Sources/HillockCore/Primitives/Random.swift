@@ -30,7 +30,9 @@ public struct RandomNumbers: Primitive {
         guard type.dtype == .float32 || type.dtype == .float64 else {
             throw ShapeError(Self.name, "dtype is \(type.dtype), expected f32 or f64", hint: "draw f32 and convert")
         }
-        guard type.shape.dimensions.allSatisfy({ $0 >= 0 }) else { throw ShapeError(Self.name, "shape \(type.shape) has a negative extent") }
+        guard type.shape.dimensions.allSatisfy({ $0 >= 0 }) else {
+            throw ShapeError(Self.name, "shape \(type.shape) has a negative extent")
+        }
         return type
     }
 

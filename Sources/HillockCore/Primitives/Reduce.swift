@@ -23,7 +23,9 @@ public struct Reduce: Primitive {
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         try checkArithmetic("\(kind)", inputs[0])
         let shape = inputs[0].shape
-        if let wrong = axes.first(where: { $0 >= shape.rank }) { throw ShapeError("\(kind)", "axis \(wrong) is out of range for shape \(shape)") }
+        if let wrong = axes.first(where: { $0 >= shape.rank }) {
+            throw ShapeError("\(kind)", "axis \(wrong) is out of range for shape \(shape)")
+        }
         if kind == .maximum || kind == .minimum, let empty = axes.first(where: { shape[$0] == 0 }) {
             throw ShapeError("\(kind)", "axis \(empty) of shape \(shape) is empty: there is no \(kind)")
         }

@@ -55,7 +55,8 @@ extension Tensor {
         let dims = shape.dimensions
         guard low <= high, high < rank else {
             return .failed(
-                ShapeError("flatten", "axes \(axes) of shape \(shape) are not in order"), [self], at: location, guess: TensorType(dtype, [count]))
+                ShapeError("flatten", "axes \(axes) of shape \(shape) are not in order"), [self], at: location,
+                guess: TensorType(dtype, [count]))
         }
         return reshaped(to: Shape(Array(dims[..<low]) + [dims[low...high].reduce(1, *)] + Array(dims[(high + 1)...])))
     }

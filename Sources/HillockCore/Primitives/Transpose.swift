@@ -47,7 +47,9 @@ extension Tensor {
     public func transposed(file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         guard rank >= 2 else {
             return .failed(
-                ShapeError("transpose", "shape \(shape) has no two axes to swap", hint: "give a permutation, or add an axis with unsqueezed(axis:)"),
+                ShapeError(
+                    "transpose", "shape \(shape) has no two axes to swap", hint: "give a permutation, or add an axis with unsqueezed(axis:)"
+                ),
                 [self], at: SourceLocation(file: file, line: line))
         }
         return transposed(Array(0..<rank - 2) + [rank - 1, rank - 2])

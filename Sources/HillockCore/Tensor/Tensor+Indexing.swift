@@ -90,14 +90,17 @@ extension Tensor {
             case .index(let position):
                 let extent = shape[axis]
                 guard position >= -extent, position < extent else {
-                    return .failed(ShapeError("index", "index \(position) is out of range for axis \(axis) of shape \(shape)"), [self], at: location)
+                    return .failed(
+                        ShapeError("index", "index \(position) is out of range for axis \(axis) of shape \(shape)"), [self], at: location)
                 }
                 let place = position < 0 ? position + extent : position
                 take(place, place + 1, 1)
             case .range(let from, let to, let step):
                 guard step != 0 else { return .failed(ShapeError("index", "step is 0"), [self], at: location) }
                 let extent = shape[axis]
-                func clip(_ bound: Int, _ low: Int, _ high: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, low), high) }
+                func clip(_ bound: Int, _ low: Int, _ high: Int) -> Int {
+                    Swift.min(Swift.max(bound < 0 ? bound + extent : bound, low), high)
+                }
                 if step > 0 {
                     let start = from.map { clip($0, 0, extent) } ?? 0
                     take(start, to.map { clip($0, 0, extent) } ?? extent, step)

@@ -93,7 +93,9 @@ extension Tensor {
         var error = error
         for input in inputs where error.layer == nil && LayerPath.current == nil {
             // "blocks.2.conv1.weight" belongs to the layer "blocks.2.conv1".
-            if let path = Evaluator.shared.label(of: input.node)?.path, let dot = path.lastIndex(of: ".") { error.layer = String(path[..<dot]) }
+            if let path = Evaluator.shared.label(of: input.node)?.path, let dot = path.lastIndex(of: ".") {
+                error.layer = String(path[..<dot])
+            }
         }
         misuse(error, at: location)
         return Tensor(new: Node(.standIn, guess ?? inputs.first?.type ?? TensorType(.float32, .scalar)))

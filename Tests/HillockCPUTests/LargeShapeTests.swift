@@ -1,0 +1,85 @@
+import HillockCore
+import Testing
+
+/// The native engine against the definitions, on shapes large enough for threads, tiles and leftovers of vectors.
+@Suite struct LargeShapeTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        /// Size of the numbers that results can cancel from.
+        let scale: Double
+        let inputs: [Shape]
+        let apply: @Sendable ([Tensor]) -> Tensor
+
+        init(_ name: String, scale: Double = 1, _ inputs: Shape..., apply: @escaping @Sendable ([Tensor]) -> Tensor) {
+            testDescription = name
+            self.scale = scale
+            self.inputs = inputs
+            self.apply = apply
+        }
+    }
+
+    static let cases = [
+        Case("chain", [70_001], [70_001]) { tanh($0[0] * 1.5 + $0[1]) * exp(-($0[1] * $0[1])) - abs($0[0]) },
+        Case("chainOfBroadcasts", [129, 257], [257], [129, 1]) { sigmoid($0[0] * $0[1] + $0[2]) },
+        Case("where", [301, 67], [301, 67]) { `where`($0[0] .> $0[1], $0[0], $0[1] * 0.5) },
+        Case("sumAll", scale: 100, [257, 263]) { $0[0].sum() },
+        Case("sumRows", scale: 20, [257, 263]) { $0[0].sum(axes: 1) },
+        Case("sumColumns", scale: 20, [257, 263]) { $0[0].sum(axes: 0) },
+        Case("sumMiddle", scale: 20, [17, 129, 33]) { $0[0].sum(axes: 1) },
+        Case("sumOuter", scale: 30, [17, 129, 33]) { $0[0].sum(axes: 0, 2) },
+        Case("meanOfSquares", scale: 2, [300, 301]) { ($0[0] * $0[0]).mean(axes: 0) },
+        Case("max", [257, 263]) { $0[0].max(axes: 1) },
+        Case("argmax", [257, 263]) { $0[0].argmax(axis: 0) },
+        Case("softmax", [129, 257]) { softmax($0[0] * 3) },
+        Case("logSoftmaxColumns", scale: 10, [129, 257]) { logSoftmax($0[0], axis: 0) },
+        Case("layerNorm", scale: 4, [65, 301], [301], [301]) { layerNorm($0[0], scale: $0[1], bias: $0[2]) },
+        Case("matmul", scale: 20, [65, 129], [129, 67]) { matmul($0[0], $0[1]) },
+        Case("matmulTransposed", scale: 20, [129, 65], [67, 129]) { matmul($0[0], $0[1], transposingLeft: true, transposingRight: true) },
+        Case("matmulBatch", scale: 20, [5, 33, 65], [5, 65, 17]) { matmul($0[0], $0[1]) },
+        Case("matmulBias", scale: 20, [64, 129], [67, 129], [67]) { relu(matmul($0[0], $0[1], transposingRight: true) + $0[2]) },
+        Case("permutation", [33, 65, 17]) { $0[0].transposed([2, 0, 1]) },
+        Case("slice", [257, 263]) { $0[0][TensorIndex.every(-2), TensorIndex.range(from: 3, to: 250, step: 3)] },
+        Case("pad", [129, 131]) { $0[0].padded([(3, 5), (0, 7)], value: 2) },
+        Case("concatenate", [65, 129], [65, 3], [65, 70]) { concatenate($0, axis: 1) },
+        Case("gather", [100, 33]) { $0[0].gathered(Tensor((0..<1000).map { $0 * 37 % 100 })) },
+        Case("scatterAdded", scale: 20, [100, 33], [1000, 33]) { $0[0].scatterAdded($0[1], at: Tensor((0..<1000).map { $0 * 37 % 100 })) },
+        Case("conv3x3", scale: 10, [2, 16, 17, 19], [24, 16, 3, 3], [24]) { conv2d($0[0], $0[1], bias: $0[2], padding: (1, 1)) },
+        Case("convStride", scale: 10, [2, 3, 33, 31], [17, 3, 5, 5]) { conv2d($0[0], $0[1], stride: (2, 2), padding: (2, 2)) },
+        Case("convDepthwise", scale: 5, [2, 33, 17, 17], [33, 1, 3, 3]) { conv2d($0[0], $0[1], padding: (1, 1), groups: 33) },
+        Case("maxPool", [4, 17, 33, 35]) { maxPool2d($0[0], kernel: (3, 3), stride: (2, 2), padding: (1, 1)) },
+        Case("avgPool", [4, 17, 33, 35]) { avgPool2d($0[0], kernel: (2, 2)) },
+    ]
+
+    @Test(arguments: cases) func valuesAreTheDefinitions(large: Case) throws {
+        for dtype in [DType.float32, .float64] {
+            func run() throws -> HostArray { try large.apply(Self.draw(large.inputs, dtype)).hostArray() }
+            let wanted = try Device.$current.withValue(.reference) { try run() }
+            let got = try Device.$current.withValue(.cpu) { try run() }
+            Closeness(scale: large.scale).expect(got, wanted, "\(large.testDescription) \(dtype)")
+        }
+    }
+
+    @Test(arguments: cases.filter { $0.testDescription != "argmax" }) func gradientsAreTheDefinitions(large: Case) throws {
+        for dtype in [DType.float32, .float64] {
+            func run() throws -> [HostArray] {
+                let inputs = Self.draw(large.inputs, dtype)
+                let gradients = valueAndGradients(at: inputs) { variables in
+                    let y = large.apply(variables)
+                    return (y * withSeed(99) { Tensor.uniform(y.shape, low: -1, dtype: dtype) }).sum()
+                }.gradients
+                evaluate(gradients)
+                return try gradients.map { try $0.hostArray() }
+            }
+            let wanted = try Device.$current.withValue(.reference) { try run() }
+            let got = try Device.$current.withValue(.cpu) { try run() }
+            for (position, (got, wanted)) in zip(got, wanted).enumerated() {
+                Closeness(scale: Swift.max(large.scale, 4)).expect(got, wanted, "\(large.testDescription) \(dtype) gradient \(position)")
+            }
+        }
+    }
+
+    /// Uniform numbers, the same bits on every device.
+    private static func draw(_ shapes: [Shape], _ dtype: DType) -> [Tensor] {
+        withSeed(41) { shapes.map { Tensor.uniform($0, low: -2, high: 2, dtype: dtype) } }
+    }
+}
