@@ -107,7 +107,7 @@ struct TrainingRunTests {
         #expect(errors.readDataToEndOfFile().isEmpty)
         let lines = text.split(separator: "\n")
         #expect(lines.suffix(2).first?.hasPrefix("Stopped after step ") == true)
-        #expect(lines.last == "  hillock train digits --resume stopped")
+        #expect(lines.last == "  \(ProgramRun.executable) train digits --resume stopped")
 
         let mlp = try run(["train", "digits", "--model", "mlp", "--resume", "stopped"])
         #expect(mlp.status == 1)

@@ -39,7 +39,7 @@ final class TrainingConsole: Callback {
         row("Time", NumberText.clock(result.record.seconds))
         row("Weights", run.folder.weights)
         row("Report", run.folder.report)
-        say("\nTry it: \(terminal.bold("hillock predict IMAGE.png"))")
+        say("\nTry it: \(terminal.bold("\(ShellText.program) predict IMAGE.png"))")
     }
 
     /// Says how to go on.
@@ -49,7 +49,7 @@ final class TrainingConsole: Callback {
         say(
             "Stopped after step \(NumberText.grouped(history.steps.count)), \(history.epochs.count) of \(run.trainer.settings.epochs) epochs done. Nothing is lost; go on by"
         )
-        say("  hillock train digits --resume \(run.folder.path)")
+        say("  \(ShellText.program) train digits --resume \(ShellText.quoted(run.folder.path))")
     }
 
     // MARK: Callback
