@@ -12,7 +12,9 @@ enum ShellText {
 
     /// One word: in quotes where the shell would read it otherwise.
     static func quoted(_ word: String) -> String {
-        let plain = word.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789/._-+:@%,=".unicodeScalars.contains($0)) }
+        let plain = word.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || "0123456789/._-+:@%,=".unicodeScalars.contains($0))
+        }
         if plain, !word.isEmpty, !word.hasPrefix("-") { return word }
         return "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }

@@ -75,11 +75,6 @@ struct TrainDigitsCommand: ParsableCommand {
             }
             request.model = known
         }
-        if let epochs, epochs < 1 { throw OptionError("--epochs is \(epochs), expected 1 or more") }
-        if let batch, batch < 1 { throw OptionError("--batch is \(batch), expected 1 or more") }
-        if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
-            throw OptionError("--learning-rate is \(learningRate), expected more than 0")
-        }
         if checkpointEvery < 0 { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }
         return request
