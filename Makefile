@@ -6,7 +6,7 @@ SWIFT ?= swift
 
 run: dependencies ## install what is missing, build, and train the digit network (ARGS="--model mlp" for options)
 	$(SWIFT) build -c release --product hillock
-	"$$($(SWIFT) build -c release --product hillock --show-bin-path)/hillock" train digits $(ARGS)
+	.build/release/hillock train digits $(ARGS)
 
 # In release: the kernels are too slow without optimisation. One after another: they use every core themselves, and waiting for a server is timed.
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)

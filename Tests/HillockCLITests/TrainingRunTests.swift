@@ -21,7 +21,7 @@ struct TrainingRunTests {
         let lines = train.output.components(separatedBy: "\n")
         #expect(lines[0] == "Model     LeNet, 27,652 parameters")
         #expect(lines[1] == "Data      toy: 40 images to train on, 20 to test on")
-        #expect(lines[2].hasPrefix("Engine    cpu, "))
+        #expect(lines[2].hasPrefix("Engine    cpu ("))
         #expect(lines[3] == "Folder    runs/digits-1")
         #expect(lines[4] == "")
         #expect(lines.filter { $0.hasPrefix("epoch ") && $0.contains("  test ") }.count == 6)
@@ -107,7 +107,7 @@ struct TrainingRunTests {
         #expect(errors.readDataToEndOfFile().isEmpty)
         let lines = text.split(separator: "\n")
         #expect(lines.suffix(2).first?.hasPrefix("Stopped after step ") == true)
-        #expect(lines.last == "  hillock train digits --resume stopped")
+        #expect(lines.last == "  \(ProgramRun.executable) train digits --resume stopped")
 
         let mlp = try run(["train", "digits", "--model", "mlp", "--resume", "stopped"])
         #expect(mlp.status == 1)

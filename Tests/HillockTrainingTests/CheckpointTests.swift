@@ -15,7 +15,8 @@ private func sample() -> Checkpoint {
     return Checkpoint(
         settings: [Setting("model", "toy"), Setting("seed", 7)],
         position: .init(
-            epoch: 1, step: 1, randomSeed: .max, randomPosition: 12345, seconds: 9.5, epochSeconds: 0.25, started: 1_700_000_000.125),
+            epoch: 1, step: 1, randomSeed: .max, randomPosition: 12345, seconds: 9.5, epochSeconds: 0.25, dataSeconds: 0.125,
+            started: 1_700_000_000.125),
         history: history, model: ["w": HostArray([Float(1), 2])], optimizer: ["w.exp_avg": HostArray([Float(3), 4])])
 }
 

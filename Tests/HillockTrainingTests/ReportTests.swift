@@ -12,7 +12,7 @@ private func record(epochs: Int = 3, mistakes: Int = 2, names: [String] = ["0", 
         testCount: 1500, classNames: names, settings: [Setting("model", "lenet"), Setting("seed", 1)],
         machine: MachineDescription(
             processor: "A processor", cores: 2, memory: 8 << 30, system: "Linux", swift: "Swift 6.3", engine: "cpu"), started: 0,
-        seconds: 75,
+        seconds: 75, dataSeconds: 0.25,
         losses: RunRecord.curve((1...1000).map { 1 / Double($0) }),
         epochs: (1...max(epochs, 1)).prefix(epochs).map {
             EpochRecord(

@@ -26,8 +26,9 @@ struct DataFetchCommand: AsyncParsableCommand {
         try await Downloader().fetch(entry, from: from, into: folder) { progress in
             let share = progress.total.map { $0 > 0 ? Double(progress.received) / Double($0) : 1 }
             let amount =
-                Text.fixed(Double(progress.received) / 1e6, 1) + (progress.total.map { " of \(Text.fixed(Double($0) / 1e6, 1))" } ?? "")
-            bar.show("\(progress.file)  \(share.map { Text.bar($0, width: 20) + "  " } ?? "")\(amount) MB")
+                NumberText.fixed(Double(progress.received) / 1e6, 1)
+                + (progress.total.map { " of \(NumberText.fixed(Double($0) / 1e6, 1))" } ?? "")
+            bar.show("\(progress.file)  \(share.map { Bar.blocks($0, width: 20) + "  " } ?? "")\(amount) MB")
         }
         bar.clear()
         print("\(entry.title) is in \(folder)")

@@ -9,7 +9,7 @@ struct DataListCommand: ParsableCommand {
         let locations = DataLocations.current
         let nameWidth = DatasetCatalog.entries.map(\.name.count).max() ?? 0
         for entry in DatasetCatalog.entries {
-            let count = "\(Text.grouped(entry.trainCount)) + \(Text.grouped(entry.testCount)) images"
+            let count = "\(NumberText.grouped(entry.trainCount)) + \(NumberText.grouped(entry.testCount)) images"
             let place = entry.isEmbedded ? "built in" : (try? locations.locate(entry)) ?? "not here; hillock data fetch \(entry.name)"
             print("\(entry.name.padding(to: nameWidth))  \(entry.title), \(count), licence \(entry.licence)")
             print("\("".padding(to: nameWidth))  \(place)")

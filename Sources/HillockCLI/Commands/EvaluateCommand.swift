@@ -21,7 +21,7 @@ struct EvaluateCommand: ParsableCommand {
         let terminal = Terminal.current
         let bar = StatusLine(terminal)
         let classification = try recognizer.classify(dataset.test, path: path) { done, total in
-            bar.show("testing  \(Text.grouped(done)) of \(Text.grouped(total))")
+            bar.show("testing  \(NumberText.grouped(done)) of \(NumberText.grouped(total))")
             return true
         }
         bar.clear()
@@ -29,8 +29,10 @@ struct EvaluateCommand: ParsableCommand {
         let confusion = classification.confusion
         print("Weights   \(path) (\(recognizer.model.title), trained on \(recognizer.data))")
         print("Data      \(dataset.title)")
-        print("Accuracy  \(Text.percent(confusion.accuracy)) (\(Text.grouped(confusion.correct)) of \(Text.grouped(confusion.total)))")
-        print("Loss      \(Text.fixed(classification.loss, 4))")
+        print(
+            "Accuracy  \(NumberText.percent(confusion.accuracy)) (\(NumberText.grouped(confusion.correct)) of \(NumberText.grouped(confusion.total)))"
+        )
+        print("Loss      \(NumberText.fixed(classification.loss, 4))")
         let pairs = confusion.counts.enumerated().flatMap { actual, row in
             row.enumerated().filter { $0.offset != actual && $0.element > 0 }.map {
                 (actual: actual, predicted: $0.offset, count: $0.element)

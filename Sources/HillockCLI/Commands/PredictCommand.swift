@@ -23,9 +23,9 @@ struct PredictCommand: ParsableCommand {
             print(terminal.bold(path))
             for (rank, guess) in guesses.prefix(3).enumerated() {
                 let name = guess.name.padding(to: nameWidth)
-                let bar = Text.bar(guess.probability, width: 24)
+                let bar = Bar.blocks(guess.probability, width: 24)
                 print(
-                    "  \(rank == 0 ? terminal.bold(name) : name)  \(rank == 0 ? terminal.green(bar) : bar)  \(Text.percent(guess.probability, 1).leftPadded(to: 7))"
+                    "  \(rank == 0 ? terminal.bold(name) : name)  \(rank == 0 ? terminal.green(bar) : bar)  \(NumberText.percent(guess.probability, 1).leftPadded(to: 7))"
                 )
             }
         }

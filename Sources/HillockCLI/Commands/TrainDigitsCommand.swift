@@ -57,6 +57,7 @@ struct TrainDigitsCommand: ParsableCommand {
             run = try DigitRun(request, in: output.map { RunFolder($0) }, stopRequest: Interruption.stopRequest)
         }
         run.trainer.checkpoints?.everySeconds = Double(checkpointEvery)
+        run.engine = EngineDescription.current
         let console = TrainingConsole(run)
         console.begin()
         guard let result = try run.train([console]) else {
@@ -73,11 +74,6 @@ struct TrainDigitsCommand: ParsableCommand {
                 throw UnknownName(kind: "model", name: model, known: DigitModel.allCases.map(\.rawValue))
             }
             request.model = known
-        }
-        if let epochs, epochs < 1 { throw OptionError("--epochs is \(epochs), expected 1 or more") }
-        if let batch, batch < 1 { throw OptionError("--batch is \(batch), expected 1 or more") }
-        if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
-            throw OptionError("--learning-rate is \(learningRate), expected more than 0")
         }
         if checkpointEvery < 0 { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }

@@ -21,10 +21,9 @@ final class TrainingConsole: Callback {
     /// Says what begins.
     func begin() {
         let (train, test) = (run.dataset.train.count, run.dataset.test.count)
-        let cores = MachineDescription.current(engine: "").cores
-        row("Model", "\(run.recognizer.model.title), \(Text.grouped(run.recognizer.network.parameterCount)) parameters")
-        row("Data", "\(run.dataset.title): \(Text.grouped(train)) images to train on, \(Text.grouped(test)) to test on")
-        row("Engine", "\(Device.current), \(cores) \(cores == 1 ? "core" : "cores")")
+        row("Model", "\(run.recognizer.model.title), \(NumberText.grouped(run.recognizer.network.parameterCount)) parameters")
+        row("Data", "\(run.dataset.title): \(NumberText.grouped(train)) images to train on, \(NumberText.grouped(test)) to test on")
+        row("Engine", EngineDescription.current)
         row("Folder", run.folder.path + (run.isResumed ? " (going on)" : ""))
         say("")
     }
@@ -35,12 +34,12 @@ final class TrainingConsole: Callback {
         say("")
         row(
             "Accuracy",
-            terminal.bold(Text.percent(confusion.accuracy))
-                + " of the test images (\(Text.grouped(confusion.correct)) of \(Text.grouped(confusion.total)))")
-        row("Time", Text.clock(result.record.seconds))
+            terminal.bold(NumberText.percent(confusion.accuracy))
+                + " of the test images (\(NumberText.grouped(confusion.correct)) of \(NumberText.grouped(confusion.total)))")
+        row("Time", NumberText.clock(result.record.seconds))
         row("Weights", run.folder.weights)
         row("Report", run.folder.report)
-        say("\nTry it: \(terminal.bold("hillock predict IMAGE.png"))")
+        say("\nTry it: \(terminal.bold("\(ShellText.program) predict IMAGE.png"))")
     }
 
     /// Says how to go on.
@@ -48,9 +47,9 @@ final class TrainingConsole: Callback {
         status.clear()
         let history = run.trainer.history
         say(
-            "Stopped after step \(Text.grouped(history.steps.count)), \(history.epochs.count) of \(run.trainer.settings.epochs) epochs done. Nothing is lost; go on by"
+            "Stopped after step \(NumberText.grouped(history.steps.count)), \(history.epochs.count) of \(run.trainer.settings.epochs) epochs done. Nothing is lost; go on by"
         )
-        say("  hillock train digits --resume \(run.folder.path)")
+        say("  \(ShellText.program) train digits --resume \(ShellText.quoted(run.folder.path))")
     }
 
     // MARK: Callback
@@ -64,7 +63,7 @@ final class TrainingConsole: Callback {
 
     func evaluationAdvanced(done: Int, total: Int, _ progress: TrainingProgress) {
         guard terminal.isInteractive, isDue(0.1) else { return }
-        status.show("\(label(progress.epoch, progress)) testing \(Text.grouped(done)) of \(Text.grouped(total))")
+        status.show("\(label(progress.epoch, progress)) testing \(NumberText.grouped(done)) of \(NumberText.grouped(total))")
     }
 
     func epochEnded(_ epoch: EpochRecord, _ progress: TrainingProgress) {
@@ -90,11 +89,11 @@ final class TrainingConsole: Callback {
 
     private func printEpoch(_ epoch: EpochRecord, _ progress: TrainingProgress) {
         var parts = [label(epoch.epoch, progress)]
-        if let loss = epoch.training["loss"] { parts.append("loss \(Text.fixed(loss, 4))") }
-        if let accuracy = epoch.training["accuracy"] { parts.append("accuracy \(Text.percent(accuracy))") }
-        if let accuracy = epoch.test["accuracy"] { parts.append(terminal.bold("test \(Text.percent(accuracy))")) }
-        parts.append("\(Text.grouped(Int(epoch.samplesPerSecond))) images/s")
-        parts.append(Text.clock(epoch.trainingSeconds + epoch.testSeconds))
+        if let loss = epoch.training["loss"] { parts.append("loss \(NumberText.fixed(loss, 4))") }
+        if let accuracy = epoch.training["accuracy"] { parts.append("accuracy \(NumberText.percent(accuracy))") }
+        if let accuracy = epoch.test["accuracy"] { parts.append(terminal.bold("test \(NumberText.percent(accuracy))")) }
+        parts.append("\(NumberText.grouped(epoch.samplesPerSecond)) images/s")
+        parts.append(NumberText.clock(epoch.trainingSeconds + epoch.testSeconds))
         say(parts.joined(separator: "  "))
     }
 
@@ -121,10 +120,10 @@ final class TrainingConsole: Callback {
     private func line(_ progress: TrainingProgress, width: Int) -> String {
         let steps = "\("\(progress.step)".leftPadded(to: "\(progress.stepsPerEpoch)".count))/\(progress.stepsPerEpoch)"
         var parts: [(rank: Int, text: String)] = [(0, label(progress.epoch, progress)), (1, "step \(steps)")]
-        if let loss = progress.loss { parts.append((2, "loss \(Text.fixed(loss, 4))")) }
-        if let accuracy = progress.metrics["accuracy"] { parts.append((4, "accuracy \(Text.percent(accuracy))")) }
-        if let speed = progress.samplesPerSecond { parts.append((5, "\(Text.grouped(Int(speed))) images/s")) }
-        if let left = progress.secondsLeft { parts.append((3, "\(Text.clock(left)) left")) }
+        if let loss = progress.loss { parts.append((2, "loss \(NumberText.fixed(loss, 4))")) }
+        if let accuracy = progress.metrics["accuracy"] { parts.append((4, "accuracy \(NumberText.percent(accuracy))")) }
+        if let speed = progress.samplesPerSecond { parts.append((5, "\(NumberText.grouped(speed)) images/s")) }
+        if let left = progress.secondsLeft { parts.append((3, "\(NumberText.clock(left)) left")) }
         func length() -> Int { parts.reduce(-2) { $0 + $1.text.count + 2 } }
         while length() > width, parts.count > 1, let least = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }) {
             parts.remove(at: least)
@@ -134,7 +133,7 @@ final class TrainingConsole: Callback {
         let room = width == .max ? 0 : width - length() - 2
         if terminal.isInteractive, room >= 8 {
             let railWidth = min(room, 30)
-            let rail = Text.rail(Double(progress.step) / Double(max(progress.stepsPerEpoch, 1)), width: railWidth)
+            let rail = Bar.rail(Double(progress.step) / Double(max(progress.stepsPerEpoch, 1)), width: railWidth)
             texts.insert(terminal.cyan(rail), at: 1)
         }
         return texts.joined(separator: "  ")

@@ -12,6 +12,8 @@ public enum DigitError: Error, Sendable, Hashable {
     case imagesTooSmall(height: Int, width: Int, model: String, minimum: Int)
     /// Test images are not of the size or classes that the network was trained on.
     case otherData(path: String, what: String, trained: String, given: String)
+    /// A setting is outside its range.
+    case setting(name: String, value: String, expected: String)
     /// The folder holds a run already.
     case runExists(folder: String)
     /// Another process is training in the folder.
@@ -34,6 +36,8 @@ extension DigitError: CustomStringConvertible, LocalizedError {
             "images are \(height) x \(width) pixels, \(model) needs at least \(minimum) x \(minimum); use the model mlp"
         case .otherData(let path, let what, let trained, let given):
             "\(path): these weights were trained on \(trained), the data has \(given) (\(what))"
+        case .setting(let name, let value, let expected):
+            "\(name) is \(value), expected \(expected)"
         case .runExists(let folder):
             "\(folder): the folder holds a run already; go on with it by --resume \(folder), or choose another folder"
         case .busy(let folder):

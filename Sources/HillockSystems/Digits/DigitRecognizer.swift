@@ -21,8 +21,11 @@ public struct DigitRecognizer: Sendable {
     public let height: Int, width: Int
     /// How pixels become numbers.
     public let normalization: Normalization
+    /// How pictures are made to look like the images that it was trained on.
+    public let preparation: ImagePreparation
     /// Name of the data set that it was trained on.
     public let data: String
+    private let style: ImagePreparation.Style
 
     /// A class that a picture may be of.
     public struct Guess: Sendable, Hashable {
@@ -42,6 +45,8 @@ public struct DigitRecognizer: Sendable {
         classNames = data.classNames
         normalization = Normalization(of: data.train.images)
         self.data = data.name
+        style = data.name == DatasetCatalog.fashionMNIST.name ? .thing : .character
+        preparation = ImagePreparation(height: height, width: width, style: style)
     }
 
     /// Batches of a data set's images as this network wants them.
@@ -71,7 +76,7 @@ public struct DigitRecognizer: Sendable {
     /// - Throws: ``FileError`` and ``FormatError`` when it cannot be read, ``DigitError/blank(path:)``.
     public func recognize(_ path: String) throws -> [Guess] {
         let picture = try PNGImage.read(path, channels: .grey)
-        return try recognize(prepared: ImagePreparation(height: height, width: width)(picture, path: path))
+        return try recognize(prepared: preparation(picture, path: path))
     }
 
     /// What an image shows that looks like the training images: `u8`, `[height, width]`, 0 is background. The most probable class first.
@@ -101,7 +106,8 @@ extension DigitRecognizer {
         let metadata = [
             "format": Self.format, "system": "digits", "model": model.rawValue, "data": data, "classes": try json(classNames),
             "height": "\(height)", "width": "\(width)", "mean": "\(normalization.mean)",
-            "standard_deviation": "\(normalization.standardDeviation)", "settings": try json(settings), "version": HillockVersion.current,
+            "standard_deviation": "\(normalization.standardDeviation)", "pictures": style.rawValue, "settings": try json(settings),
+            "version": HillockVersion.current,
         ]
         try Safetensors.write(tensors, metadata: metadata, to: path)
     }
@@ -140,6 +146,10 @@ extension DigitRecognizer {
             mean: try number("mean") { (value: Double) in value.isFinite },
             standardDeviation: try number("standard_deviation") { (value: Double) in value.isFinite && value > 0 })
         data = try text("data")
+        let styleName = try text("pictures")
+        guard let style = ImagePreparation.Style(rawValue: styleName) else { throw reject("its metadata \"pictures\" is \"\(styleName)\"") }
+        self.style = style
+        preparation = ImagePreparation(height: height, width: width, style: style)
         // Before the network is made: a header that was tampered with must not ask for more memory than the file has.
         let described = Dictionary(uniqueKeysWithValues: file.entries.map { ($0.name, TensorType($0.dtype, $0.shape)) })
         network = try withSeed(0) { [height, width] in try model.make(height: height, width: width, classes: classNames.count) }

@@ -58,6 +58,8 @@ public final class DigitRun {
     public let dataset: ImageDataset
     /// What determines the run's results.
     public let settings: [Setting]
+    /// What computes, in words, for the report.
+    public var engine = Device.current.description
     /// Whether the run goes on from a checkpoint.
     public let isResumed: Bool
     private let maximumShift: Int
@@ -104,6 +106,7 @@ public final class DigitRun {
         let seed = request.seed ?? saved.seed ?? 1
         maximumShift = recipe.maximumShift
 
+        try Self.check(recipe)
         let fingerprint = dataset.fingerprint
         settings = [
             Setting("model", model.rawValue),
@@ -130,6 +133,16 @@ public final class DigitRun {
         try self.folder.create()
         lock = try self.folder.lock()
         trainer.checkpoints = CheckpointPolicy(path: self.folder.checkpoint)
+    }
+
+    /// Throws ``DigitError/setting(name:value:expected:)``. The bounds keep the number of steps countable.
+    private static func check(_ recipe: DigitRecipe) throws {
+        for (name, value) in [("epochs", recipe.epochs), ("batch", recipe.batchSize)] where !(1...1_000_000).contains(value) {
+            throw DigitError.setting(name: name, value: "\(value)", expected: "1 to 1000000")
+        }
+        guard recipe.learningRate > 0, recipe.learningRate.isFinite else {
+            throw DigitError.setting(name: "learning rate", value: "\(recipe.learningRate)", expected: "more than 0")
+        }
     }
 
     /// Loads a data set; a folder is named by its full path, since a run may be resumed from elsewhere.
@@ -167,7 +180,8 @@ public final class DigitRun {
             version: HillockVersion.current, model: recognizer.model.title,
             parameterCount: recognizer.network.parameterCount, data: dataset.title, trainCount: dataset.train.count,
             testCount: dataset.test.count, classNames: dataset.classNames, settings: settings,
-            machine: .current(engine: Device.current.description), started: trainer.times.started, seconds: trainer.times.seconds,
+            machine: .current(engine: engine), started: trainer.times.started, seconds: trainer.times.seconds,
+            dataSeconds: trainer.times.waitingForData,
             losses: RunRecord.curve(trainer.history.steps.losses), epochs: trainer.history.epochs, testLoss: classification.loss,
             confusion: confusion, mistakes: Array(mistakes))
     }
@@ -184,13 +198,11 @@ private struct SavedSettings {
     var model: DigitModel? { values["model"].flatMap(DigitModel.init) }
     var data: String? { values["data"] }
     var content: String? { values["images"] }
-    var epochs: Int? { positive("epochs") }
-    var batchSize: Int? { positive("batch") }
+    var epochs: Int? { values["epochs"].flatMap { Int($0) } }
+    var batchSize: Int? { values["batch"].flatMap { Int($0) } }
     var learningRate: Double? { values["learning rate"].flatMap(Double.init) }
     var maximumShift: Int? { values["shift"].flatMap { Int($0) }.flatMap { (0...1000).contains($0) ? $0 : nil } }
     var seed: UInt64? { values["seed"].flatMap { UInt64($0) } }
-
-    private func positive(_ name: String) -> Int? { values[name].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
 }
 
 extension LabelledImages {

@@ -12,12 +12,20 @@ public struct ImagePreparation: Sendable, Hashable {
     /// Rows and columns of the box that the ink is scaled to fit.
     public let boxHeight: Int, boxWidth: Int
 
-    /// For images of this size: the box takes 20/28 of it, as in MNIST.
-    public init(height: Int = 28, width: Int = 28) {
+    /// How training images were made from pictures.
+    public enum Style: String, Sendable, Hashable, Codable {
+        /// As MNIST: the ink takes 20/28 of the field, its centre of mass in the middle.
+        case character
+        /// As Fashion-MNIST: the thing fills the field (Xiao, Rasul, Vollgraf 2017).
+        case thing
+    }
+
+    /// For images of this size.
+    public init(height: Int = 28, width: Int = 28, style: Style = .character) {
         self.height = height
         self.width = width
-        boxHeight = max(1, (height * 20 + 14) / 28)
-        boxWidth = max(1, (width * 20 + 14) / 28)
+        boxHeight = style == .thing ? height : max(1, (height * 20 + 14) / 28)
+        boxWidth = style == .thing ? width : max(1, (width * 20 + 14) / 28)
     }
 
     /// The result for a `u8` picture `[H, W, 1]` of greys: `u8`, `[height, width]`, 0 is background and 255 the strongest ink.

@@ -32,12 +32,15 @@ public struct Checkpoint: Sendable {
         public var seconds: Double
         /// Seconds of the steps done in the epoch that is not finished.
         public var epochSeconds: Double
+        /// Seconds that steps waited for their data.
+        public var dataSeconds: Double
         /// When the run was started, in seconds since 1970.
         public var started: Double
 
         /// A place of these values.
         public init(
-            epoch: Int, step: Int, randomSeed: UInt64, randomPosition: UInt64, seconds: Double, epochSeconds: Double, started: Double
+            epoch: Int, step: Int, randomSeed: UInt64, randomPosition: UInt64, seconds: Double, epochSeconds: Double, dataSeconds: Double,
+            started: Double
         ) {
             self.epoch = epoch
             self.step = step
@@ -45,6 +48,7 @@ public struct Checkpoint: Sendable {
             self.randomPosition = randomPosition
             self.seconds = seconds
             self.epochSeconds = epochSeconds
+            self.dataSeconds = dataSeconds
             self.started = started
         }
     }

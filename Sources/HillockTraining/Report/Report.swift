@@ -19,7 +19,7 @@ public struct Report: Sendable {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>\(escaped(record.title)): \(percent(record.testAccuracy))</title>
+        <title>\(escaped(record.title)): \(NumberText.percent(record.testAccuracy))</title>
         <style>
         \(ReportStyle.css)
         </style>
@@ -48,10 +48,10 @@ extension Report {
         return """
             <header>
             <p class="kicker">\(escaped(record.title)) · \(escaped(record.model)) · \(escaped(record.data))</p>
-            <h1>\(percent(record.testAccuracy)) <span>of the test images are right</span></h1>
-            <p class="summary">\(grouped(record.confusion.correct)) of \(grouped(record.confusion.total)) images, \(grouped(wrong)) wrong.
-            Trained on \(grouped(record.trainCount)) images in \(duration(record.seconds)),
-            \(record.epochs.count == 1 ? "one epoch" : "\(record.epochs.count) epochs"); \(grouped(record.parameterCount)) parameters.</p>
+            <h1>\(NumberText.percent(record.testAccuracy)) <span>of the test images are right</span></h1>
+            <p class="summary">\(NumberText.grouped(record.confusion.correct)) of \(NumberText.grouped(record.confusion.total)) images, \(NumberText.grouped(wrong)) wrong.
+            Trained on \(NumberText.grouped(record.trainCount)) images in \(NumberText.duration(record.seconds)),
+            \(record.epochs.count == 1 ? "one epoch" : "\(record.epochs.count) epochs"); \(NumberText.grouped(record.parameterCount)) parameters.</p>
             </header>
             """
     }
@@ -70,7 +70,7 @@ extension Report {
                     name: "training, mean of an epoch", style: "a",
                     points: record.epochs.map { (Double($0.step), $0.training["loss"] ?? .nan) }, dots: true),
                 .init(name: "test", style: "b", points: byEpoch.map { (Double($0.step), $0.test["loss"] ?? .nan) }, dots: true),
-            ], yText: { short($0) }, xText: { grouped(Int($0.rounded())) }, yMinimum: 0, yMaximum: top)
+            ], yText: { NumberText.short($0) }, xText: { NumberText.grouped(Int($0.rounded())) }, yMinimum: 0, yMaximum: top)
         let accuracies = record.epochs.flatMap { [$0.training["accuracy"], $0.test["accuracy"]].compactMap(\.self) }
         let accuracy = LineChart(
             title: "Accuracy by epoch", xLabel: "epoch",
@@ -79,15 +79,15 @@ extension Report {
                     name: "training", style: "a", points: record.epochs.map { (Double($0.epoch), $0.training["accuracy"] ?? .nan) },
                     dots: true),
                 .init(name: "test", style: "b", points: byEpoch.map { (Double($0.epoch), $0.test["accuracy"] ?? .nan) }, dots: true),
-            ], yText: { "\(short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: accuracies.min(), yMaximum: 1)
+            ], yText: { "\(NumberText.short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: accuracies.min(), yMaximum: 1)
         return """
             <section>
             <h2>How it learned</h2>
             <div class="charts">
             <figure><figcaption>Loss</figcaption>
-            \(loss.svg)</figure>
+            \(loss.markup)</figure>
             <figure><figcaption>Accuracy</figcaption>
-            \(accuracy.svg)</figure>
+            \(accuracy.markup)</figure>
             </div>
             <p class="note">Training values are measured before each update, with dropout and shifted images where the model uses them, so the
             test images can score better.</p>
@@ -99,9 +99,11 @@ extension Report {
         let rows = record.epochs.map { epoch in
             "<tr>"
                 + [
-                    "\(epoch.epoch)", value(epoch.training["loss"], 4), epoch.training["accuracy"].map(percent) ?? "–",
-                    value(epoch.test["loss"], 4), epoch.test["accuracy"].map(percent) ?? "–", significant(epoch.learningRate),
-                    "\(fixed(epoch.trainingSeconds, 1)) s", grouped(Int(epoch.samplesPerSecond)),
+                    "\(epoch.epoch)", Self.value(epoch.training["loss"], 4),
+                    epoch.training["accuracy"].map { NumberText.percent($0) } ?? "–",
+                    Self.value(epoch.test["loss"], 4), epoch.test["accuracy"].map { NumberText.percent($0) } ?? "–",
+                    NumberText.significant(epoch.learningRate),
+                    "\(NumberText.fixed(epoch.trainingSeconds, 1)) s", NumberText.grouped(epoch.samplesPerSecond),
                 ].map { "<td>\(escaped($0))</td>" }.joined() + "</tr>"
         }
         return """
@@ -118,6 +120,8 @@ extension Report {
             """
     }
 
+    private static func value(_ number: Double?, _ digits: Int) -> String { number.map { NumberText.fixed($0, digits) } ?? "–" }
+
     private var confusion: String {
         let matrix = record.confusion
         let names = record.classNames
@@ -129,17 +133,19 @@ extension Report {
             let cells = row.enumerated().map { predicted, count in
                 if actual == predicted {
                     let recall = matrix.recall(of: actual) ?? 0
-                    return "<td class=\"right\" style=\"--w:\(fixed(0.15 + 0.5 * recall, 2))\">\(grouped(count))</td>"
+                    return "<td class=\"right\" style=\"--w:\(NumberText.fixed(0.15 + 0.5 * recall, 2))\">\(NumberText.grouped(count))</td>"
                 }
                 if count == 0 { return "<td class=\"zero\">·</td>" }
                 let weight = 0.12 + 0.6 * Double(count) / Double(max(mostWrong, 1))
-                let title = "\(grouped(count)) × \(names[actual]) taken for \(names[predicted])"
-                return "<td class=\"wrong\" style=\"--w:\(fixed(weight, 2))\" title=\"\(escaped(title))\">\(grouped(count))</td>"
+                let title = "\(NumberText.grouped(count)) × \(names[actual]) taken for \(names[predicted])"
+                return
+                    "<td class=\"wrong\" style=\"--w:\(NumberText.fixed(weight, 2))\" title=\"\(escaped(title))\">\(NumberText.grouped(count))</td>"
             }
-            let recall = matrix.recall(of: actual).map(percent) ?? "–"
+            let recall = matrix.recall(of: actual).map { NumberText.percent($0) } ?? "–"
             return "<tr><th scope=\"row\">\(escaped(names[actual]))</th>\(cells.joined())<td class=\"sum\">\(recall)</td></tr>"
         }
-        let precision = names.indices.map { "<td class=\"sum\">\(matrix.precision(of: $0).map(percent) ?? "–")</td>" }.joined()
+        let precision = names.indices.map { "<td class=\"sum\">\(matrix.precision(of: $0).map { NumberText.percent($0) } ?? "–")</td>" }
+            .joined()
         return """
             <section>
             <h2>What was taken for what</h2>
@@ -167,11 +173,12 @@ extension Report {
             return """
                 <figure><img src="data:image/png;base64,\(mistake.image.base64EncodedString())" alt="\(escaped(alt))" title="\(escaped(alt))">
                 <figcaption><b>\(escaped(names[mistake.actual]))</b> taken for <b class="wrong">\(escaped(names[mistake.predicted]))</b>
-                <span>\(percent(mistake.confidence, 1)) sure</span><span>right class \(percent(mistake.actualProbability, 1))</span></figcaption></figure>
+                <span>\(NumberText.percent(mistake.confidence, 1)) sure</span><span>right class \(NumberText.percent(mistake.actualProbability, 1))</span></figcaption></figure>
                 """
         }
         let which =
-            record.mistakes.count < wrong ? "The \(record.mistakes.count) surest of \(grouped(wrong))." : "All of them, the surest first."
+            record.mistakes.count < wrong
+            ? "The \(record.mistakes.count) surest of \(NumberText.grouped(wrong))." : "All of them, the surest first."
         return """
             <section>
             <h2>The worst mistakes</h2>
@@ -188,12 +195,13 @@ extension Report {
         let memory = Double(machine.memory) / 1_073_741_824
         let run =
             [
-                ("Started", date(record.started)), ("Time", duration(record.seconds)),
-                ("Model", "\(record.model), \(grouped(record.parameterCount)) parameters"),
+                ("Started", NumberText.date(record.started)), ("Time", NumberText.duration(record.seconds)),
+                ("Model", "\(record.model), \(NumberText.grouped(record.parameterCount)) parameters"),
             ]
+            + [("Waiting for data", "\(NumberText.fixed(record.dataSeconds, 2)) s")]
             + record.settings.map { ($0.name.prefix(1).uppercased() + $0.name.dropFirst(), $0.value) }.filter { $0.0 != "Model" }
         let place = [
-            ("Processor", machine.processor), ("Cores", "\(machine.cores)"), ("Memory", "\(fixed(memory, 1)) GiB"),
+            ("Processor", machine.processor), ("Cores", "\(machine.cores)"), ("Memory", "\(NumberText.fixed(memory, 1)) GiB"),
             ("System", machine.system),
             ("Swift", machine.swift), ("Engine", machine.engine), ("Program", "hillock \(record.version)"),
         ]
@@ -203,56 +211,4 @@ extension Report {
         }
         return "<section class=\"columns\">\n\(table("Settings", run))\n\(table("Machine", place))\n</section>"
     }
-}
-
-// MARK: - Numbers as people read them
-
-/// `98.70 %`
-private func percent(_ share: Double) -> String { percent(share, 2) }
-
-private func percent(_ share: Double, _ digits: Int) -> String { "\(fixed(100 * share, digits)) %" }
-
-/// `60,000`
-private func grouped(_ number: Int) -> String {
-    var text = String(abs(number))
-    var place = text.count - 3
-    while place > 0 {
-        text.insert(",", at: text.index(text.startIndex, offsetBy: place))
-        place -= 3
-    }
-    return (number < 0 ? "-" : "") + text
-}
-
-private func value(_ number: Double?, _ digits: Int) -> String { number.map { fixed($0, digits) } ?? "–" }
-
-/// Up to this many digits after the point, no zeros at the end.
-private func short(_ number: Double, _ digits: Int = 3) -> String {
-    var text = fixed(number, digits)
-    while text.contains("."), text.last == "0" || text.last == "." { text.removeLast() }
-    return text
-}
-
-/// Three significant digits: `0.00187`, `8.02e-9`.
-private func significant(_ number: Double) -> String {
-    guard number != 0, number.isFinite else { return "\(number)" }
-    let magnitude = Int(log10(abs(number)).rounded(.down))
-    if magnitude < -5 { return "\(short(number / pow(10, Double(magnitude)), 2))e\(magnitude)" }
-    return short(number, max(0, 2 - magnitude))
-}
-
-/// `1 min 12 s`
-private func duration(_ seconds: Double) -> String {
-    guard seconds >= 10 else { return "\(fixed(seconds, 1)) s" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole) s" }
-    return whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
-}
-
-/// `2026-03-14 15:09 UTC`
-private func date(_ seconds: Double) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    gmtime_r(&time, &parts)
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) \(two(parts.tm_hour)):\(two(parts.tm_min)) UTC"
 }

@@ -25,6 +25,8 @@ public struct RunRecord: Sendable, Hashable, Codable {
     public var started: Double
     /// How long it took, in seconds.
     public var seconds: Double
+    /// How long steps waited for their data meanwhile, in seconds.
+    public var dataSeconds: Double
     /// The training loss by step: means of neighbouring steps where there are many.
     public var losses: [LossPoint]
     /// One row for each epoch.
@@ -79,7 +81,8 @@ public struct RunRecord: Sendable, Hashable, Codable {
     /// The record of these parts.
     public init(
         title: String, version: String, model: String, parameterCount: Int, data: String, trainCount: Int, testCount: Int,
-        classNames: [String], settings: [Setting], machine: MachineDescription, started: Double, seconds: Double, losses: [LossPoint],
+        classNames: [String], settings: [Setting], machine: MachineDescription, started: Double, seconds: Double, dataSeconds: Double,
+        losses: [LossPoint],
         epochs: [EpochRecord], testLoss: Double, confusion: ConfusionMatrix, mistakes: [Mistake]
     ) {
         self.title = title
@@ -94,6 +97,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
         self.machine = machine
         self.started = started
         self.seconds = seconds
+        self.dataSeconds = dataSeconds
         self.losses = losses
         self.epochs = epochs
         self.testLoss = testLoss

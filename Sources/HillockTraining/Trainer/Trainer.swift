@@ -42,6 +42,7 @@ public final class Trainer {
     private let random: RandomSource
 
     private var position: Checkpoint.Position
+    private var restoredFrom: String?
     private var pace = Pace()
     private var running = RunningMeans()
     private let clock = ContinuousClock()
@@ -69,7 +70,8 @@ public final class Trainer {
         self.stopRequest = stopRequest
         random = RandomSource(seed: SeedStream.steps.key(seed: settings.seed))
         position = Checkpoint.Position(
-            epoch: 0, step: 0, randomSeed: random.position.seed, randomPosition: 0, seconds: 0, epochSeconds: 0, started: Trainer.now())
+            epoch: 0, step: 0, randomSeed: random.position.seed, randomPosition: 0, seconds: 0, epochSeconds: 0, dataSeconds: 0,
+            started: Trainer.now())
         lastMark = clock.now
     }
 
@@ -86,6 +88,9 @@ public final class Trainer {
     private func run(_ source: some BatchSource, _ test: (any BatchSource)?) throws -> Outcome {
         let sampler = Sampler(count: source.sampleCount, seed: settings.seed)
         let stepsPerEpoch = sampler.batchCount(batchSize: settings.batchSize)
+        guard history.steps.count == position.epoch * stepsPerEpoch + position.step, position.step <= stepsPerEpoch else {
+            throw CheckpointError.notACheckpoint(path: restoredFrom ?? "", reason: "its history does not fit its position")
+        }
         let batches = Self.prefetch(
             source, sampler, batchSize: settings.batchSize, from: history.steps.count, to: settings.epochs * stepsPerEpoch)
         lastMark = clock.now
@@ -96,7 +101,10 @@ public final class Trainer {
         while position.epoch < settings.epochs {
             while position.step < stepsPerEpoch {
                 if stopRequest.isRequested { return try interrupted() }
-                try step(batches.next())
+                let asked = clock.now
+                let batch = try batches.next()
+                position.dataSeconds += (clock.now - asked) / .seconds(1)
+                try step(batch)
                 callbacks.forEach { $0.stepEnded(progress(stepsPerEpoch, test)) }
                 if isCheckpointDue { try writeCheckpoint() }
             }
@@ -219,8 +227,11 @@ extension Trainer {
             seconds: position.seconds)
     }
 
-    /// When the run was started, in seconds since 1970, and how long it has worked, those before a resumption included.
-    public var times: (started: Double, seconds: Double) { (position.started, position.seconds) }
+    /// When the run was started, in seconds since 1970; how many seconds it has worked, and how many of them its steps waited for their
+    /// data. What was done before a resumption counts.
+    public var times: (started: Double, seconds: Double, waitingForData: Double) {
+        (position.started, position.seconds, position.dataSeconds)
+    }
 }
 
 // MARK: - Checkpoints
@@ -275,6 +286,7 @@ extension Trainer {
         }
         try optimizer.restore(state: checkpoint.optimizer)
         for (name, _, set) in wanted { set(Tensor(checkpoint.model[name]!)) }
+        restoredFrom = path
         history = checkpoint.history
         position = checkpoint.position
         running = RunningMeans()
