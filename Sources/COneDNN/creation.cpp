@@ -153,6 +153,8 @@ hd_status createUnguarded(hd_primitive **out, const Request &request) {
     Layouts asked;
     for (auto &operand : request.operands) asked.push_back(operand.layout);
     Descriptor descriptor;
+    // Asked before the team is made small: the first answer is the one that stays.
+    const int width = hd_threads();
     TeamSize alone(1);
     if (dnnl_status_t status = request.make(asked, &descriptor.value); status != dnnl_success)
         return fail(status, request.what);
@@ -161,7 +163,6 @@ hd_status createUnguarded(hd_primitive **out, const Request &request) {
 
     const Layouts layouts(primitive->layouts.begin(), primitive->layouts.end());
     const std::vector<size_t> offsets(layouts.size(), 0);
-    const int width = hd_threads();
     if (request.keepsOrder(primitive->implementation)) {
         TeamSize team(width);
         Descriptor wide;
