@@ -2,6 +2,11 @@
 # Installs the native packages that Hillock is built with, where they are missing; silent and instant where they are not.
 set -eu
 
+if ! command -v swift >/dev/null 2>&1; then
+    echo "Swift is missing: install version 6.3 or later from https://www.swift.org/install, so that \`swift\` can be found, then try again." >&2
+    exit 1
+fi
+
 # Looks for the files that the build needs rather than for packages, so that libraries from elsewhere count too.
 # Headers are found as the compiler finds them: in its own folders, or where CPATH points.
 has_header() {
@@ -46,9 +51,4 @@ if [ -n "$missing" ]; then
         $sudo apt-get update
         $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
     }
-fi
-
-if ! command -v swift >/dev/null 2>&1; then
-    echo "Swift is missing: install version 6.3 or later from https://www.swift.org/install, so that \`swift\` can be found, then try again." >&2
-    exit 1
 fi

@@ -18,7 +18,7 @@ final class Prefetcher<Element: Sendable>: Sendable {
     }
 
     /// Makes elements `range` by `make`, at most `depth` of them ahead.
-    init(_ range: Range<Int>, depth: Int = 3, make: @escaping @Sendable (Int) throws -> Element) {
+    init(_ range: Range<Int>, depth: Int = 8, make: @escaping @Sendable (Int) throws -> Element) {
         let shared = Shared(depth: depth)
         self.shared = shared
         guard !range.isEmpty else { return }

@@ -71,15 +71,18 @@ extension Report {
                     points: record.epochs.map { (Double($0.step), $0.training["loss"] ?? .nan) }, dots: true),
                 .init(name: "test", style: "b", points: byEpoch.map { (Double($0.step), $0.test["loss"] ?? .nan) }, dots: true),
             ], yText: { NumberText.short($0) }, xText: { NumberText.grouped(Int($0.rounded())) }, yMinimum: 0, yMaximum: top)
-        let accuracies = record.epochs.flatMap { [$0.training["accuracy"], $0.test["accuracy"]].compactMap(\.self) }
+        // The first epochs of a long run would flatten what matters, the last few per cent.
+        let settled = record.epochs.dropFirst(record.epochs.count / 5)
+        let least = settled.flatMap { [$0.training["accuracy"], $0.test["accuracy"]].compactMap(\.self) }.min() ?? 0
+        func accuracies(_ values: (EpochRecord) -> [String: Double]) -> [(x: Double, y: Double)] {
+            record.epochs.compactMap { epoch in values(epoch)["accuracy"].map { (Double(epoch.epoch), $0) } }.filter { $0.y >= least }
+        }
         let accuracy = LineChart(
             title: "Accuracy by epoch", xLabel: "epoch",
             series: [
-                .init(
-                    name: "training", style: "a", points: record.epochs.map { (Double($0.epoch), $0.training["accuracy"] ?? .nan) },
-                    dots: true),
-                .init(name: "test", style: "b", points: byEpoch.map { (Double($0.epoch), $0.test["accuracy"] ?? .nan) }, dots: true),
-            ], yText: { "\(NumberText.short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: accuracies.min(), yMaximum: 1)
+                .init(name: "training", style: "a", points: accuracies(\.training), dots: true),
+                .init(name: "test", style: "b", points: accuracies(\.test), dots: true),
+            ], yText: { "\(NumberText.short(100 * $0)) %" }, xText: { "\(Int($0.rounded()))" }, yMinimum: least, yMaximum: 1)
         return """
             <section>
             <h2>How it learned</h2>
@@ -141,10 +144,10 @@ extension Report {
                 return
                     "<td class=\"wrong\" style=\"--w:\(NumberText.fixed(weight, 2))\" title=\"\(escaped(title))\">\(NumberText.grouped(count))</td>"
             }
-            let recall = matrix.recall(of: actual).map { NumberText.percent($0) } ?? "–"
+            let recall = matrix.recall(of: actual).map { NumberText.percent($0, 1) } ?? "–"
             return "<tr><th scope=\"row\">\(escaped(names[actual]))</th>\(cells.joined())<td class=\"sum\">\(recall)</td></tr>"
         }
-        let precision = names.indices.map { "<td class=\"sum\">\(matrix.precision(of: $0).map { NumberText.percent($0) } ?? "–")</td>" }
+        let precision = names.indices.map { "<td class=\"sum\">\(matrix.precision(of: $0).map { NumberText.percent($0, 1) } ?? "–")</td>" }
             .joined()
         return """
             <section>

@@ -51,6 +51,7 @@ enum ReportStyle {
         .facts { width: 100%; }
         @media print {
           :root { --page: #ffffff; --card: #ffffff; --ink: #000000; --soft: #444444; --rule: #cccccc; --a: #1f5f8f; --b: #b8451b; --right: 46, 125, 90; --wrong: 200, 85, 43; }
+          html { font-size: 11px; }
           body { font-size: 11px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
           main { max-width: none; padding: 0; }
           h1 { font-size: 2.2rem; }
@@ -58,8 +59,11 @@ enum ReportStyle {
           .charts { grid-template-columns: 1fr 1fr; }
           .columns { grid-template-columns: 1fr 1fr; }
           .mistakes { grid-template-columns: repeat(8, 1fr); gap: 0.6rem; }
-          .charts, tr, .mistakes figure { break-inside: avoid; }
-          h2 { break-after: avoid; }
+          .charts, .confusion, tr, .mistakes figure { break-inside: avoid; }
+          h2, h2 + .note { break-after: avoid; }
+          .scroll { overflow: visible; }
+          .numbers th, .numbers td, .facts th, .facts td { padding-top: 0.15rem; padding-bottom: 0.15rem; }
+          .confusion th, .confusion td { min-width: 0; height: 1.7rem; padding: 0 0.1rem; }
         }
         """
 }
