@@ -36,7 +36,7 @@ extension Lowering {
         let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
             hd_convolution_forward_create(
                 &$0, $1[0], $1[1], $1[2], $1[3], numbers.strides, numbers.dilation, numbers.low, numbers.high,
-                HD_ALGORITHM_AUTO, Int32(HD_POST_NONE.rawValue))
+                algorithm(convolution.geometry, program.type(of: w).shape), Int32(HD_POST_NONE.rawValue))
         }
         var reads = [
             (Int32(HD_CONV_SRC), try activations(x, primitive.layout(Int(HD_CONV_SRC)))),
@@ -59,7 +59,8 @@ extension Lowering {
         let diffSrc = try OneDNNLayout.any(instruction.type.shape.dimensions)
         let primitive = try OneDNNPrimitive([diffDst, weights, diffSrc]) {
             hd_convolution_backward_data_create(
-                &$0, $1[0], $1[1], $1[2], numbers.strides, numbers.dilation, numbers.low, numbers.high, HD_ALGORITHM_AUTO)
+                &$0, $1[0], $1[1], $1[2], numbers.strides, numbers.dilation, numbers.low, numbers.high,
+                algorithm(convolution.geometry, program.type(of: w).shape))
         }
         let reads = [
             (Int32(HD_CONV_BWD_DIFF_DST), try activations(dy, primitive.layout(Int(HD_CONV_BWD_DIFF_DST)))),
@@ -83,7 +84,7 @@ extension Lowering {
         let primitive = try OneDNNPrimitive([src, diffDst, diffWeights]) {
             hd_convolution_backward_weights_create(
                 &$0, $1[0], $1[1], $1[2], nil, numbers.strides, numbers.dilation, numbers.low, numbers.high,
-                HD_ALGORITHM_AUTO)
+                algorithm(convolution.geometry, convolution.weightShape))
         }
         let reads = [
             (Int32(HD_CONV_BWD_W_SRC), try activations(x, primitive.layout(Int(HD_CONV_BWD_W_SRC)))),
@@ -100,6 +101,15 @@ extension Lowering {
         if !isPlain {
             steps.append(try OneDNNStep.reorder(result, chosen, makeBuffer(for: value), plain, "\(convolution.weightShape) to plain"))
         }
+    }
+
+    /// Winograd where it pays, by the shape alone, so that the same program gives the same bits everywhere.
+    ///
+    /// Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.
+    private func algorithm(_ geometry: ConvolutionGeometry, _ weight: Shape) -> hd_algorithm {
+        let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
+        let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
+        return isThreeByThree && isDense && weight[0] >= 16 && weight[1] >= 16 ? HD_ALGORITHM_AUTO : HD_ALGORITHM_DIRECT
     }
 
     // MARK: - Operands in a primitive's layout
