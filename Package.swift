@@ -5,6 +5,7 @@ let package = Package(
     name: "hillock",
     products: [
         .library(name: "Hillock", targets: ["Hillock"]),
+        .library(name: "HillockSystems", targets: ["HillockSystems"]),
         .executable(name: "hillock", targets: ["HillockCLI"]),
     ],
     dependencies: [
@@ -56,7 +57,7 @@ let package = Package(
         .executableTarget(
             name: "HillockCLI",
             dependencies: [
-                "Hillock", "HillockSystems", "HillockDownloads",
+                "Hillock", "HillockFormats", "HillockSystems", "HillockDownloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -23,7 +23,7 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
         let text =
             switch self {
             case .unknown(let name, let known):
-                "there is no data set \"\(name)\"" + (Self.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
+                "there is no data set \"\(name)\"" + (Spelling.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? "")
                     + " (known: \(known.joined(separator: ", ")); for a folder write ./\(name))"
             case .notFound(let name, let lookedIn, let commands):
                 "data set \(name) is not on this machine (looked in \(lookedIn.joined(separator: ", "))); get it with: "
@@ -42,26 +42,4 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
 
     /// The same line as ``description``.
     public var errorDescription: String? { description }
-
-    /// The known name with the fewest letters changed, if it is at most a third of them.
-    private static func nearest(to name: String, among known: [String]) -> String? {
-        let ranked = known.map { (name: $0, distance: distance(Array(name.lowercased().prefix(64)), Array($0))) }
-        guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= max(1, best.name.count / 3) else { return nil }
-        return best.name
-    }
-
-    /// Levenshtein's edit distance.
-    private static func distance(_ a: [Character], _ b: [Character]) -> Int {
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let cost = min(diagonal + (x == y ? 0 : 1), row[j] + 1, row[j + 1] + 1)
-                diagonal = row[j + 1]
-                row[j + 1] = cost
-            }
-        }
-        return row[b.count]
-    }
 }
