@@ -12,9 +12,10 @@ run: dependencies ## install what is missing, build, and train the digit network
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
 	$(SWIFT) test -c release --no-parallel $(ARGS)
 
-bench: dependencies ## measure the workloads, beside PyTorch where it is installed
+bench: dependencies ## measure the workloads, beside PyTorch where the peers' program is at hand (ARGS="--only T03")
+	scripts/prepare-peers.sh
 	$(SWIFT) build -c release --package-path Benchmarks
-	cd Benchmarks && .build/release/bench $(ARGS)
+	cd Benchmarks && .build/release/bench --python ../.venv-bench/bin/python $(ARGS)
 
 dependencies:
 	@scripts/install-dependencies.sh
