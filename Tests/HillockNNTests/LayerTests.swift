@@ -30,6 +30,30 @@ import Testing
         for (name, buffer) in contents.buffers { try expectClose(buffer.value, values["after.\(name)"]!, "\(name) afterwards") }
     }
 
+    /// Along one random direction through the input and all parameters; a padding row has no gradient on purpose.
+    @Test("Gradients are the central differences", arguments: LayerCase.all.filter { $0.name != "embedding-padding" })
+    func agreesWithCentralDifferences(_ layerCase: LayerCase) throws {
+        let layer = layerCase.make()
+        let values = Self.reference.group("\(layerCase.name).")
+        try layer.load(Self.reference.group("\(layerCase.name).state."))
+        let x = Parameter(Tensor(values["x"]!))
+        let variables = (x.type.dtype.isFloatingPoint ? [x] : []) + layer.parameters()
+        if variables.isEmpty { return }
+        let starts = variables.map(\.value)
+        let directions = withSeed(7) { starts.map { Tensor.normal($0.shape, dtype: .float64) } }
+        func loss() -> Tensor { withTraining(layerCase.isTraining) { (layer(x.value) * Tensor(values["dy"]!)).sum() } }
+        func loss(at step: Double) -> Double {
+            for (variable, (start, direction)) in zip(variables, zip(starts, directions)) { variable.value = start + direction * step }
+            return loss().item()
+        }
+        let step = 1e-5
+        let difference = (loss(at: step) - loss(at: -step)) / (2 * step)
+        _ = loss(at: 0)
+        let (_, gradients) = valueAndGradient(of: variables) { loss() }
+        let slope = zip(gradients.values, directions).reduce(0) { $0 + ($1.0 * $1.1).sum().item() }
+        #expect(abs(slope - difference) <= 1e-7 * max(1, abs(difference)), "\(slope), by differences \(difference)")
+    }
+
     @Test("Saved and loaded into a new layer, it gives the same bits", arguments: LayerCase.all)
     func survivesSaving(_ layerCase: LayerCase) throws {
         let x = Tensor(Self.reference["\(layerCase.name).x"])
