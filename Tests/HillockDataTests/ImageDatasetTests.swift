@@ -71,7 +71,8 @@ import Testing
                 == "there is no data set \"mnst\"; did you mean mnist? (known: mnist-5k, mnist, fashion-mnist; for a folder write ./mnst)")
         #expect(
             failure { try ImageDataset.load("mnits") }
-                == "there is no data set \"mnits\"; did you mean mnist? (known: mnist-5k, mnist, fashion-mnist; for a folder write ./mnits)")
+                == "there is no data set \"mnits\"; did you mean mnist? (known: mnist-5k, mnist, fashion-mnist; for a folder write ./mnits)"
+        )
         #expect(
             failure { try DatasetCatalog.entry(named: "imagenet") }
                 == "there is no data set \"imagenet\" (known: mnist-5k, mnist, fashion-mnist; for a folder write ./imagenet)")
