@@ -124,7 +124,8 @@ extension Lowering {
     }
 
     private mutating func lowerPad(_ pad: Pad, _ value: Int, _ instruction: Program.Instruction) throws {
-        var (source, view) = try strided(instruction.operands[0])
+        let (source, start) = try strided(instruction.operands[0])
+        var view = start
         let target = makeBuffer(for: value)
         let type = instruction.type
         steps.append(ZeroStep(target, byteCount: type.byteCount))
@@ -146,7 +147,6 @@ extension Lowering {
         view.shape = Shape(extents)
         place.shape = Shape(extents)
         steps.append(CopyStep(type.dtype, source, view, target, place))
-        source = target
     }
 
     private mutating func lowerGather(_ value: Int, _ instruction: Program.Instruction) throws {

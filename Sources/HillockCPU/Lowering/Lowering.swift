@@ -224,7 +224,6 @@ struct Strided: Equatable {
     /// The same elements under another shape, if strides can say so.
     func reshaped(to target: Shape) -> Strided? {
         if shape.count == 0 || target.count == 0 { return nil }
-        var result: [Int] = []
         var axis = 0
         var position = 0
         let source = shape.dimensions.indices.filter { shape[$0] != 1 }
@@ -255,7 +254,6 @@ struct Strided: Equatable {
             }
             (axis, position) = (a, b)
         }
-        result = byAxis
-        return Strided(offset: offset, strides: result, shape: target)
+        return Strided(offset: offset, strides: byAxis, shape: target)
     }
 }

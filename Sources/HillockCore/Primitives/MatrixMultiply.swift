@@ -45,12 +45,10 @@ public struct MatrixMultiply: Primitive {
 
     /// Sums of products.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
-        let (a, b) = (inputs[0].shape, inputs[1].shape)
         let (m, n) = (type.shape[-2], type.shape[-1])
-        let k = transposesLeft ? a[-2] : a[-1]
+        let k = inputs[0].shape[transposesLeft ? -2 : -1]
         let (rowA, columnA) = transposesLeft ? (1, m) : (k, 1)
         let (rowB, columnB) = transposesRight ? (1, k) : (n, 1)
-        _ = b
         func multiply<T: Numeric>(_ x: [T], _ y: [T], _ add: (T, T) -> T, _ times: (T, T) -> T) -> [T] {
             var result: [T] = []
             result.reserveCapacity(type.shape.count)
