@@ -5,6 +5,8 @@
 #include "operations.h"
 #include "reduction.h"
 #include "softmax.h"
+#include "normalization.h"
+#include "layer_norm.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
@@ -30,6 +32,15 @@ const hk_variant HK_VARIANT = {
     .log_softmax = log_softmax_row,
     .softmax_gradient = softmax_gradient_row,
     .log_softmax_gradient = log_softmax_gradient_row,
+    .norm_moments = {norm_run_moments, norm_columns_moments},
+    .norm_apply = {norm_run_apply, norm_columns_apply},
+    .norm_sums = {norm_run_sums, norm_columns_sums},
+    .norm_gradient = {norm_run_gradient, norm_columns_gradient},
+    .norm_merge = norm_merge,
+    .norm_total = norm_total,
+    .layer_norm = layer_norm_rows,
+    .layer_norm_gradient = layer_norm_gradient,
+    .layer_norm_fold = layer_norm_fold,
     .philox = philox_blocks,
     .uniform = uniforms,
     .normal = normals,
