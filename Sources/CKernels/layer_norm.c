@@ -21,7 +21,7 @@ static void forward(void *context, int64_t begin, int64_t end) {
     const call *c = context;
     int64_t at = begin * c->width;
     c->variant->layer_norm(
-        c->x + at, end - begin, c->width, c->epsilon, c->scale, c->bias, c->y + at, c->mean ? c->mean + begin : NULL,
+        c->x + at, end - begin, c->width, c->epsilon, c->scale, c->bias, c->y ? c->y + at : NULL, c->mean ? c->mean + begin : NULL,
         c->variance ? c->variance + begin : NULL, c->stream);
 }
 

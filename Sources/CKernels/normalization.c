@@ -335,6 +335,18 @@ void hk_norm_forward(
     run(&c, 1);
 }
 
+void hk_norm_statistics(const hk_norm *norm, const float *x, float *mean, float *variance) {
+    if (is_empty(norm)) {
+        fill(mean, hk_norm_sets(norm), NAN);
+        fill(variance, hk_norm_sets(norm), NAN);
+        return;
+    }
+    call c = {
+        .mean_out = mean, .variance_out = variance, .arrays = {.x = x}, .first = moments, .merge = merge_moments};
+    prepare(&c, norm);
+    run(&c, 1);
+}
+
 void hk_norm_inference(
     const hk_norm *norm, const float *x, const float *mean, const float *variance, const float *scale, const float *bias,
     const float *residual, bool relu, float *y) {

@@ -6,6 +6,8 @@ Layers (layers-values.safetensors), for each case: `<case>.x`, `<case>.y`, `<cas
 `<case>.state.<name>` before and, for buffers that change, `<case>.after.<name>`; gradients of sum(y * dy) with respect to parameters are
 `<case>.grad.<name>`, dy is `<case>.dy`. Everything is computed in float64 and stored so.
 
+Layers of normalisation are in layers-normalization.safetensors, likewise.
+
 Optimizers (layers-optimizers.safetensors): 5 steps of `<case>` on two parameters, float64: `<case>.p<i>.<step>`; the gradient of step s
 (from 0) of parameter i is `g<i>.<s>`, the beginning `p<i>`.
 """
@@ -177,6 +179,15 @@ for name, make in schedules.items():
             schedule.step()
     values[f"schedule.{name}"] = torch.tensor([float(f) for f in factors])
 save_file(values, os.path.join(here, "layers-optimizers.safetensors"))
+
+# Layers of normalisation, with random numbers of their own so that the values above stay as they are.
+torch.manual_seed(20241123)
+values = {}
+layer("groupnorm", spread(nn.GroupNorm(2, 6)), randn(2, 6, 3, 2) * 2 + 1)
+layer("groupnorm-plain", nn.GroupNorm(1, 4, eps=1e-3, affine=False), randn(3, 4, 5))
+layer("instancenorm2d", nn.InstanceNorm2d(3), randn(2, 3, 4, 2) * 3 - 1)
+layer("instancenorm2d-affine", spread(nn.InstanceNorm2d(2, eps=1e-3, affine=True)), randn(2, 2, 3, 3))
+save_file(values, os.path.join(here, "layers-normalization.safetensors"))
 
 
 # Names: the state_dict keys of two models written the usual way.

@@ -92,7 +92,7 @@ HK_INLINE void layer_norm_few(
     layer_moments(x, rows, n, m, v);
     for (int r = 0; r < rows; r++) inverse[r] = 1.0f / __builtin_sqrtf(v[r] + epsilon);
     for (int r = 0; r < rows; r++) {
-        layer_apply(x + r * n, n, m[r], inverse[r], scale, bias, y + r * n, has_scale, has_bias, stream);
+        if (y) layer_apply(x + r * n, n, m[r], inverse[r], scale, bias, y + r * n, has_scale, has_bias, stream);
         if (mean) mean[r] = m[r];
         if (variance) variance[r] = v[r];
     }
@@ -104,12 +104,12 @@ HK_INLINE void layer_norm_all(
     int64_t r = 0;
     for (; r + HK_LAYER_ROWS <= rows; r += HK_LAYER_ROWS) {
         layer_norm_few(
-            x + r * n, HK_LAYER_ROWS, n, epsilon, scale, bias, y + r * n, mean ? mean + r : NULL, variance ? variance + r : NULL,
+            x + r * n, HK_LAYER_ROWS, n, epsilon, scale, bias, y ? y + r * n : NULL, mean ? mean + r : NULL, variance ? variance + r : NULL,
             has_scale, has_bias, stream);
     }
     for (; r < rows; r++) {
         layer_norm_few(
-            x + r * n, 1, n, epsilon, scale, bias, y + r * n, mean ? mean + r : NULL, variance ? variance + r : NULL, has_scale,
+            x + r * n, 1, n, epsilon, scale, bias, y ? y + r * n : NULL, mean ? mean + r : NULL, variance ? variance + r : NULL, has_scale,
             has_bias, stream);
     }
 }
@@ -117,7 +117,7 @@ HK_INLINE void layer_norm_all(
 static void layer_norm_rows(
     const float *x, int64_t rows, int64_t n, float epsilon, const float *scale, const float *bias, float *y, float *mean,
     float *variance, _Bool stream) {
-    stream = stream && is_aligned(y) && n % HK_GRANULE == 0;
+    stream = stream && y && is_aligned(y) && n % HK_GRANULE == 0;
 #define HK_LAYER_ALL(has_scale, has_bias, stream)                                                                     \
     layer_norm_all(x, rows, n, epsilon, scale, bias, y, mean, variance, has_scale, has_bias, stream)
     switch ((scale ? 4 : 0) + (bias ? 2 : 0) + (stream ? 1 : 0)) {

@@ -33,7 +33,10 @@ void hk_norm_forward(
     const hk_norm *norm, const float *x, const float *scale, const float *bias, const float *residual, bool relu, float *y,
     float *mean, float *variance);
 
-/// The same with given statistics: `mean` and `variance` `[hk_norm_sets]` are read.
+/// Mean and variance alone.
+void hk_norm_statistics(const hk_norm *norm, const float *x, float *mean, float *variance);
+
+/// `hk_norm_forward` with given statistics: `mean` and `variance` `[hk_norm_sets]` are read.
 void hk_norm_inference(
     const hk_norm *norm, const float *x, const float *mean, const float *variance, const float *scale, const float *bias,
     const float *residual, bool relu, float *y);
@@ -63,7 +66,7 @@ void hk_norm_gradient(
 /// Layer norm (Ba, Kiros, Hinton 2016) of the rows of a dense `[rows, width]`: y = (x - mean) / sqrt(variance + epsilon) * scale + bias.
 ///
 /// `scale` and `bias` `[width]` may be null (1 and 0). `mean` and `variance` (divided by width) `[rows]` are written unless null.
-/// `y` may be `x`.
+/// `y` may be `x`, or null: then only the statistics are computed.
 void hk_layer_norm(
     int64_t rows, int64_t width, float epsilon, const float *x, const float *scale, const float *bias, float *y, float *mean,
     float *variance);
