@@ -140,7 +140,7 @@ extension Lowering {
         try laidOut(value, physicalLayout(wanted, program.type(of: value).shape, dims: weightDims(value, geometry)))
     }
 
-    private mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {
+    mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {
         layout == .plain ? try plainBuffer(value) : try buffer(resolve(value), in: layout)
     }
 
