@@ -24,6 +24,8 @@ struct Lowering {
     var steps: [any Step] = []
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
+    /// Chooses among kernels.
+    var tuner = Tuner()
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
     var poolings: [Int: [PooledForward]] = [:]
 
