@@ -23,6 +23,12 @@ typedef struct {
     void (*combine)(char *accumulator, const char *other, int64_t count);
 } hk_reducer;
 
+/// What the tiles of one f32 matrix product share; see Templates/gemm.h.
+typedef struct {
+    int64_t k, a_row, a_column, b_row, panel_step, c_row;
+    float alpha, beta;
+} hk_gemm_call;
+
 /// All that is compiled once for each instruction set.
 typedef struct {
     const char *name;
@@ -66,6 +72,9 @@ typedef struct {
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
+    /// C[m, n] = alpha A B + beta C + bias (none where null).
+    void (*gemm)(
+        const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

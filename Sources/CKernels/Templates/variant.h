@@ -9,6 +9,7 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "gemm.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -47,4 +48,5 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .gemm = gemm,
 };

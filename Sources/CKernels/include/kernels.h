@@ -3,6 +3,7 @@
 /// Extents and strides count elements. Every kernel gives the same bits for any number of threads.
 #pragma once
 #include "elementwise.h"
+#include "gemm.h"
 #include "index.h"
 #include "matmul.h"
 #include "move.h"

@@ -1,0 +1,25 @@
+/// Small and medium matrix products in f32.
+///
+/// Every element is one sum over k in order (fused multiply-add), so its bits depend neither on the division of the work nor on the
+/// other elements. `beta` 0 does not read C.
+#pragma once
+#include "types.h"
+
+/// Columns of one panel of a packed right operand.
+#define HK_GEMM_COLUMNS 32
+
+/// Bytes of a packed `[k, n]` operand.
+size_t hk_gemm_packed_bytes(int64_t k, int64_t n);
+
+/// Packs B, `[k, n]` with the given strides in elements, into panels of `HK_GEMM_COLUMNS` columns, each `[k, HK_GEMM_COLUMNS]`, one
+/// after the other, filled up with zeros. `packed` is aligned to 64 bytes. A transposed B is the same pointer with its strides exchanged.
+void hk_gemm_pack(const float *b, int64_t row_stride, int64_t column_stride, int64_t k, int64_t n, float *packed);
+
+/// C[:, n0 ..< n1] = alpha * A * B[:, n0 ..< n1] + beta * C[:, n0 ..< n1], on the calling thread, without scratch memory.
+///
+/// A is `[m, k]` with any strides, `packed` is the whole B, `n0` a multiple of `HK_GEMM_COLUMNS`; `c` is the first element of the whole C,
+/// whose rows are dense and `c_row` elements apart. Best where A and one panel fit into the second-level cache. Denormals are what the
+/// caller's thread makes of them: call it from the body of a parallel loop.
+void hk_gemm_packed(
+    int64_t m, int64_t n0, int64_t n1, int64_t k, float alpha, const float *a, int64_t a_row, int64_t a_column,
+    const float *packed, float beta, float *c, int64_t c_row);
