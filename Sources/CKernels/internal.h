@@ -75,6 +75,10 @@ typedef struct {
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
+    /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.
+    void (*dots)(
+        int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_column, float *c,
+        int64_t c_row, const float *bias);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

@@ -10,6 +10,7 @@
 #include "pooling.h"
 #include "product.h"
 #include "gemm.h"
+#include "dots.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -49,4 +50,5 @@ const hk_variant HK_VARIANT = {
         [hk_type_i64] = product_i64,
     },
     .gemm = gemm,
+    .dots = dots,
 };

@@ -23,3 +23,22 @@ void hk_gemm_pack(const float *b, int64_t row_stride, int64_t column_stride, int
 void hk_gemm_packed(
     int64_t m, int64_t n0, int64_t n1, int64_t k, float alpha, const float *a, int64_t a_row, int64_t a_column,
     const float *packed, float beta, float *c, int64_t c_row);
+
+/// A matrix product, or a batch of them: c[b, i, j] = sum over l of a[b, i, l] * b[b, l, j], plus bias[j] unless `bias` is null.
+///
+/// All strides are in elements; batch strides of `a` and `b` may be 0, which broadcasts. The rows of C are dense and `c_row` apart.
+typedef struct {
+    int32_t batch_rank;
+    int64_t batch_extents[HK_MAX_RANK];
+    int64_t m, n, k;
+    const float *a;
+    int64_t a_batch[HK_MAX_RANK], a_row, a_column;
+    const float *b;
+    int64_t b_batch[HK_MAX_RANK], b_row, b_column;
+    float *c;
+    int64_t c_batch[HK_MAX_RANK], c_row;
+    const float *bias;
+} hk_gemm_product;
+
+/// Computes the product on the team. Nothing is allocated once the threads' scratch memory has grown.
+void hk_gemm(const hk_gemm_product *product);
