@@ -79,6 +79,13 @@ typedef struct {
     void (*dots)(
         int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_column, float *c,
         int64_t c_row, const float *bias);
+    /// Attention's work on one row; see Templates/attention.h.
+    float (*attention_row)(
+        float *s, int64_t count, int64_t width, const char *mask, int mask_type, float *most, float *sum);
+    void (*attention_scale)(float *x, int64_t n, float factor);
+    float (*attention_dot)(const float *x, const float *y, int64_t n);
+    void (*attention_gradient_row)(
+        float *s, float *dp, int64_t count, int64_t width, const char *mask, int mask_type, float lse, float delta);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

@@ -11,6 +11,7 @@
 #include "product.h"
 #include "gemm.h"
 #include "dots.h"
+#include "attention.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -51,4 +52,8 @@ const hk_variant HK_VARIANT = {
     },
     .gemm = gemm,
     .dots = dots,
+    .attention_row = attention_row,
+    .attention_scale = attention_scale,
+    .attention_dot = attention_dot,
+    .attention_gradient_row = attention_gradient_row,
 };
