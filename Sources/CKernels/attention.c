@@ -20,6 +20,7 @@ typedef struct {
     hk_attention_rows o, d_o, dq, dk, dv;
     float *lse_out;
     const float *lse;
+    float *d_scores;
     /// Parts that each head's queries (and in the gradient keys) are divided into.
     int64_t parts;
 } attention;
@@ -169,6 +170,13 @@ static void attend_back(
                     p + r * pitch, ds + r * pitch, seen(at, i + r, first, n), n, mask_row(at, batch, head, i + r, first),
                     at->mask_type, lse[i + r], delta[i - q0 + r]);
             }
+            if (want_q && a->d_scores) {
+                float *to = a->d_scores + ((batch * at->heads + head) * at->queries + i) * at->keys + first;
+                for (int64_t r = 0; r < count; r++, to += at->keys) {
+                    memcpy(to, ds + r * pitch, (size_t)n * sizeof(float));
+                    memset(to + n, 0, (size_t)(all - n) * sizeof(float));
+                }
+            }
             if (want_q) {
                 hk_gemm_call call = {
                     .k = n, .a_row = pitch, .a_column = 1, .b_row = HK_GEMM_COLUMNS, .panel_step = all * HK_GEMM_COLUMNS,
@@ -224,11 +232,12 @@ static void attend_back_tasks(void *context, int64_t begin, int64_t end) {
 
 void hk_attention_gradient(
     const hk_attention *at, hk_attention_rows o, const float *lse, hk_attention_rows d_o, hk_attention_rows dq,
-    hk_attention_rows dk, hk_attention_rows dv) {
+    hk_attention_rows dk, hk_attention_rows dv, float *d_scores) {
     int64_t heads = at->batches * at->heads;
     if (heads <= 0) return;
     attention a = {
-        .at = at, .variant = hk_variant_current(), .o = o, .d_o = d_o, .dq = dq, .dk = dk, .dv = dv, .lse = lse, .parts = 1};
+        .at = at, .variant = hk_variant_current(), .o = o, .d_o = d_o, .dq = dq, .dk = dk, .dv = dv, .lse = lse,
+        .d_scores = d_scores, .parts = 1};
     // Dividing a head computes its scores twice, so only where threads would stand idle otherwise.
     if (heads < HEADS) {
         a.parts = least((2 * HEADS + heads - 1) / heads, blocks_of(least(at->queries, at->keys), QUERIES));

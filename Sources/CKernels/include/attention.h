@@ -42,7 +42,8 @@ typedef struct {
 void hk_attention_forward(const hk_attention *attention, hk_attention_rows o, float *lse);
 
 /// Gradients of q, k, v from that of o; the probabilities are computed again from `lse`. No two of the written rows may
-/// overlap, so k and v must not be broadcast.
+/// overlap, so k and v must not be broadcast. Unless `d_scores` is null the gradient of the scores, which is that of an added mask, is
+/// written there, dense `[batch, heads, queries, keys]`.
 void hk_attention_gradient(
     const hk_attention *attention, hk_attention_rows o, const float *lse, hk_attention_rows d_o, hk_attention_rows dq,
-    hk_attention_rows dk, hk_attention_rows dv);
+    hk_attention_rows dk, hk_attention_rows dv, float *d_scores);
