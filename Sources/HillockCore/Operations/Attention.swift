@@ -11,17 +11,23 @@
 ///     the scores.
 ///   - isCausal: query i sees keys 0 … i only.
 ///   - scale: factor of the scores; 1/√D unless given.
+///   - dropout: probability of each softmax probability to be zeroed, the others being divided by 1 − dropout; 0 unless given.
 /// - Returns: `[B, H, Tq, E]`.
 public func scaledDotProductAttention(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, isCausal: Bool = false, scale: Double? = nil,
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, isCausal: Bool = false, scale: Double? = nil, dropout rate: Double = 0,
     file: StaticString = #fileID, line: UInt = #line
 ) -> Tensor {
     let width = q.rank > 0 ? q.shape[-1] : 1
     let attention = ScaledDotProductAttention(isCausal: isCausal, scale: scale ?? 1 / Double(Swift.max(width, 1)).squareRoot())
-    return Tensor.composite(attention, [q, k, v] + (mask.map { [$0] } ?? []), at: SourceLocation(file: file, line: line))[0]
+    let inputs = [q, k, v] + (mask.map { [$0] } ?? [])
+    let o = Tensor.composite(attention, inputs, at: SourceLocation(file: file, line: line))[0]
+    // Calls that are wrong have stopped; those that are being validated have no probabilities to draw for.
+    guard rate != 0, (try? attention.outputTypes(for: inputs.map(\.type))) != nil else { return o }
+    let (powers, sum) = attention.powers(q, k, mask: mask)
+    return matmul(HillockCore.dropout(powers / sum, rate: rate, file: file, line: line), v)
 }
 
-/// ``scaledDotProductAttention(_:_:_:mask:isCausal:scale:file:line:)`` as one node. Inputs: q, k, v, and the mask if there is one.
+/// ``scaledDotProductAttention(_:_:_:mask:isCausal:scale:dropout:file:line:)`` as one node. Inputs: q, k, v, and the mask if there is one.
 public struct ScaledDotProductAttention: Composite {
     /// `scaledDotProductAttention`
     public static let name = "scaledDotProductAttention"
@@ -60,19 +66,24 @@ public struct ScaledDotProductAttention: Composite {
 
     /// The softmax without its division, which comes after the product with the values and spares queries that see nothing.
     public func body(_ inputs: [Tensor]) -> [Tensor] {
-        let (q, k, v) = (inputs[0], inputs[1], inputs[2])
+        let (powers, sum) = powers(inputs[0], inputs[1], mask: inputs.count > 3 ? inputs[3] : nil)
+        return [matmul(powers, inputs[2]) / sum]
+    }
+
+    /// e^(score − largest score) for every query and key, 0 for keys that are not seen, and what to divide by for the probabilities.
+    func powers(_ q: Tensor, _ k: Tensor, mask: Tensor?) -> (powers: Tensor, sum: Tensor) {
         var scores = matmul(q, k, transposingRight: true) * scale
         let nothing = Tensor(-Double.infinity, dtype: q.dtype)
-        if inputs.count > 3 { scores = inputs[3].dtype == .bool ? `where`(inputs[3], scores, nothing) : scores + inputs[3] }
+        if let mask { scores = mask.dtype == .bool ? `where`(mask, scores, nothing) : scores + mask }
         if isCausal {
-            let queries = Tensor.arange(from: 0, to: Double(q.shape[2]), dtype: .int32).unsqueezed(axis: 1)
-            scores = `where`(Tensor.arange(from: 0, to: Double(k.shape[2]), dtype: .int32) .<= queries, scores, nothing)
+            let queries = Tensor.arange(to: Double(q.shape[2]), dtype: .int32).unsqueezed(axis: 1)
+            scores = `where`(Tensor.arange(to: Double(k.shape[2]), dtype: .int32) .<= queries, scores, nothing)
         }
-        if scores.count == 0 { return [matmul(scores, v)] }
+        guard scores.count > 0 else { return (scores, Tensor.ones(Shape(scores.shape.dimensions.dropLast() + [1]), dtype: q.dtype)) }
         let most = scores.max(axes: 3, keepingAxes: true).stoppingGradient()
         let powers = exp(scores - `where`(most .== nothing, Tensor.zerosLike(most), most))
         let sum = powers.sum(axes: 3, keepingAxes: true)
-        return [matmul(powers, v) / `where`(sum .== 0, Tensor.onesLike(sum), sum)]
+        return (powers, `where`(sum .== 0, Tensor.onesLike(sum), sum))
     }
 }
 
