@@ -24,10 +24,11 @@ extension KernelTests {
             let want = problem.reference()
             KernelTests.onEveryVariant { variant in
                 for (name, (got, want)) in zip(["o", "lse", "dq", "dk", "dv", "dscores"], zip(problem.run(), want)) {
-                    let size = want.filter(\.isFinite).map(abs).max() ?? 0
+                    // Where one key has all the weight, gradients cancel from numbers near 4.
+                    let size = max(want.filter(\.isFinite).map(abs).max() ?? 0, 4)
                     let worst = zip(got, want).map { Double($0) == $1 ? 0 : abs(Double($0) - $1) }.max { $1.isNaN || $0 < $1 } ?? 0
                     #expect(
-                        got.count == want.count && worst <= 4e-6 * (1 + size), "\(variant), \(shape) \(mask): \(name) is off by \(worst)")
+                        got.count == want.count && worst <= 4e-6 * size, "\(variant), \(shape) \(mask): \(name) is off by \(worst)")
                 }
             }
             _ = KernelTests.sameBits("\(shape) \(mask)") { problem.run().flatMap { $0 } }
