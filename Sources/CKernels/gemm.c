@@ -45,9 +45,8 @@ void hk_gemm_packed(
 #define DEPTH 512
 /// Rows of one task at most, for the same reason.
 #define ROWS 256
-/// Up to so many rows B is read where it lies: row by row if its rows are dense, by `dots` if its columns are.
-#define DIRECT_ROWS 28
-#define DOTS_ROWS 12
+/// Up to so many rows a B with dense rows is read where it lies.
+#define DIRECT_ROWS 128
 
 enum { direct, dots, packed };
 
@@ -57,6 +56,13 @@ typedef struct {
     int way;
     int64_t row_tasks, column_tasks, width;
 } division;
+
+/// c = max(c, 0), NaN stays.
+static void rectify(float *c, int64_t c_row, int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++, c += c_row) {
+        for (int64_t j = 0; j < columns; j++) c[j] = c[j] < 0 ? 0 : c[j];
+    }
+}
 
 /// One block of rows times one block of columns.
 static void multiply_block(
@@ -68,6 +74,7 @@ static void multiply_block(
     c += row * p->c_row + column;
     if (d->way == dots) {
         d->variant->dots(rows, columns, p->k, a, p->a_row, b, p->b_column, c, p->c_row, bias);
+        if (p->relu) rectify(c, p->c_row, rows, columns);
         return;
     }
     float *panel = hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
@@ -88,6 +95,7 @@ static void multiply_block(
         call.panel_step = length * HK_GEMM_COLUMNS;
         d->variant->gemm(&call, rows, columns - whole, left, panel, c + whole, offset ? offset + whole : NULL);
     }
+    if (p->relu) rectify(c, p->c_row, rows, columns);
 }
 
 static void multiply_tasks(void *context, int64_t begin, int64_t end) {
@@ -111,15 +119,39 @@ static void multiply_tasks(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/// Summing the lanes of a dot product costs about 6 cycles an element of C, packing 0.3 cycles an element of B.
+static bool dots_beat_packing(const hk_gemm_product *p) { return p->m <= 64 && p->m * 16 <= p->k; }
+
+/// Where columns are so few that most of a granule would lie idle.
+static bool dots_beat_lanes(const hk_gemm_product *p) { return p->n < 16 && p->n * (p->k + 192) < 16 * p->k; }
+
 void hk_gemm(const hk_gemm_product *p) {
     int64_t batches = 1;
     for (int axis = 0; axis < p->batch_rank; axis++) batches *= p->batch_extents[axis];
     if (batches * p->m * p->n <= 0) return;
+    hk_gemm_product turned;
+    if (p->n == 1 && p->c_row == 1 && !p->bias) {
+        // A matrix times a column is a row times the transposed matrix, which has columns for the lanes.
+        turned = *p;
+        turned.m = 1;
+        turned.n = p->m;
+        turned.a = p->b;
+        turned.a_row = p->b_column;
+        turned.a_column = p->b_row;
+        turned.b = p->a;
+        turned.b_row = p->a_column;
+        turned.b_column = p->a_row;
+        turned.c_row = p->m;
+        memcpy(turned.a_batch, p->b_batch, sizeof turned.a_batch);
+        memcpy(turned.b_batch, p->a_batch, sizeof turned.b_batch);
+        p = &turned;
+    }
     division d = {.p = p, .variant = hk_variant_current(), .width = p->m <= 6 ? 4 * HK_GEMM_COLUMNS : HK_GEMM_COLUMNS};
-    if (p->b_column == 1 && p->m <= DIRECT_ROWS) {
-        d.way = direct;
-    } else if (p->b_row == 1 && p->a_column == 1 && p->m <= DOTS_ROWS) {
+    bool is_transposed = p->b_row == 1 && p->a_column == 1;
+    if (is_transposed && (dots_beat_packing(p) || dots_beat_lanes(p))) {
         d.way = dots;
+    } else if (p->b_column == 1 && p->m <= DIRECT_ROWS) {
+        d.way = direct;
     } else {
         d.way = packed;
     }

@@ -65,7 +65,9 @@ extension KernelTests {
                         (product.b, product.b_row, product.b_column) = (
                             UnsafePointer(pointer(mb)), Int64(transposedB ? 1 : n), Int64(transposedB ? k : 1)
                         )
-                        (product.c, product.c_row, product.bias) = (pointer(mc), Int64(n), UnsafePointer(pointer(mv)))
+                        (product.c, product.c_row) = (pointer(mc), Int64(n))
+                        product.bias = hasBias ? UnsafePointer(pointer(mv)) : nil
+                        product.relu = !hasBias
                         hk_gemm(&product)
                     }
                     return mc.array()
