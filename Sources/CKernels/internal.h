@@ -23,6 +23,12 @@ typedef struct {
     void (*combine)(char *accumulator, const char *other, int64_t count);
 } hk_reducer;
 
+/// What the tiles of one f32 matrix product share; see Templates/gemm.h.
+typedef struct {
+    int64_t k, a_row, a_column, b_row, panel_step, c_row;
+    float alpha, beta;
+} hk_gemm_call;
+
 /// All that is compiled once for each instruction set.
 typedef struct {
     const char *name;
@@ -66,6 +72,20 @@ typedef struct {
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
+    /// C[m, n] = alpha A B + beta C + bias (none where null).
+    void (*gemm)(
+        const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
+    /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.
+    void (*dots)(
+        int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_column, float *c,
+        int64_t c_row, const float *bias);
+    /// Attention's work on one row; see Templates/attention.h.
+    float (*attention_row)(
+        float *s, int64_t count, int64_t width, const char *mask, int mask_type, float *most, float *sum);
+    void (*attention_scale)(float *x, int64_t n, float factor);
+    float (*attention_dot)(const float *x, const float *y, int64_t n);
+    void (*attention_gradient_row)(
+        float *s, float *dp, int64_t count, int64_t width, const char *mask, int mask_type, float lse, float delta);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

@@ -48,6 +48,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         .init("sigmoid", Sigmoid()),
         .init("identity", Identity()),
         .init("dropout", Dropout(0.5)),
+        .init("multiheadattention", MultiHeadAttention(6, heads: 2, dtype: .float64)),
+        .init("multiheadattention-causal", training: true, MultiHeadAttention(4, heads: 1, isCausal: true, bias: false, dtype: .float64)),
+        .init("transformerencoderlayer", TransformerEncoderLayer(8, heads: 2, feedForward: 12, dropout: 0, dtype: .float64)),
+        .init(
+            "transformerencoderlayer-causal",
+            TransformerEncoderLayer(
+                6, heads: 3, feedForward: 8, activation: GELU(), dropout: 0, normalizesFirst: true, isCausal: true, epsilon: 1e-3,
+                dtype: .float64)),
         .init(
             "sequential",
             Sequential(

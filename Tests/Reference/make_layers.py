@@ -121,6 +121,33 @@ for limit in (1.0, 100.0):
     keep("clip.norm", nn.utils.clip_grad_norm_(parameters, limit))
     for index, p in enumerate(parameters):
         keep(f"clip.norm{int(limit)}.{index}", p.grad)
+
+
+# Attention; a generator of its own leaves the numbers of all other layers as they are.
+class Attention(nn.MultiheadAttention):
+    """Attention of a sequence with itself."""
+
+    def __init__(self, *arguments, causal=False, **options):
+        super().__init__(*arguments, batch_first=True, **options)
+        self.causal = causal
+
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
+        return super().forward(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+
+class CausalBlock(nn.TransformerEncoderLayer):
+    def forward(self, x):
+        return super().forward(x, nn.Transformer.generate_square_subsequent_mask(x.shape[1]), is_causal=True)
+
+
+with torch.random.fork_rng():
+    torch.manual_seed(20240608)
+    layer("multiheadattention", spread(Attention(6, 2)), randn(2, 5, 6))
+    layer("multiheadattention-causal", Attention(4, 1, bias=False, causal=True), randn(2, 3, 4), train=True)
+    layer("transformerencoderlayer", spread(nn.TransformerEncoderLayer(8, 2, 12, 0.0, batch_first=True)), randn(2, 4, 8))
+    layer("transformerencoderlayer-causal",
+          spread(CausalBlock(6, 3, 8, 0.0, "gelu", layer_norm_eps=1e-3, batch_first=True, norm_first=True)), randn(1, 5, 6))
 save_file(values, os.path.join(here, "layers-values.safetensors"))
 
 # Optimizers.

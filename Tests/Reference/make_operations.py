@@ -73,7 +73,7 @@ def truth(*shape):
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
 SUMS = {"reduce", "matmul", "conv2d", "avgPool2d", "layerNorm", "batchNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
-        "binaryCrossEntropy", "scatterAdded"}
+        "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -290,6 +290,42 @@ case("matmul/batchTransposedByMatrix", [normal(5, 3, 2), normal(3, 4)], lambda a
 case("matmul/batchByMatrixTransposed", [normal(5, 2, 3), normal(4, 3)], lambda a, b: a @ b.mT)
 case("matmul/special", [values([[inf, 1.0], [nan, 0.0]]), values([[1.0, 0.0], [2.0, 3.0]])], torch.matmul, gradient=False, smooth=False)
 case("matmul/integers", [whole(3, 4), whole(4, 2)], torch.matmul, INTEGERS)
+
+# Attention
+
+def attention(*shapes, **options):
+    return [normal(*shape) for shape in shapes], lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **options)
+
+
+for name, shapes, options in [
+    ("plain", [(2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6)], {}),
+    ("one", [(1, 1, 1, 1)] * 3, {}),
+    ("causal", [(1, 2, 5, 3)] * 3, {"is_causal": True}),
+    ("causalMoreKeys", [(1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 4)], {"is_causal": True}),
+    ("causalMoreQueries", [(1, 1, 5, 4), (1, 1, 3, 4), (1, 1, 3, 4)], {"is_causal": True}),
+    ("scaled", [(1, 2, 3, 4)] * 3, {"scale": 0.3}),
+    ("long", [(1, 2, 19, 17), (1, 2, 37, 17), (1, 2, 37, 18)], {}),
+    ("noQueries", [(1, 2, 0, 4), (1, 2, 3, 4), (1, 2, 3, 4)], {}),
+    ("noKeys", [(1, 2, 3, 4), (1, 2, 0, 4), (1, 2, 0, 4)], {}),
+]:
+    case(f"scaledDotProductAttention/{name}", *attention(*shapes, **options))
+for name, mask in [
+    ("addedMask", normal(2, 1, 3, 5)),
+    ("addedRow", normal(5)),
+    ("boolMask", values([[True, False, True, True, False], [True] * 5, [False, False, False, False, True]], "bool")),
+    ("hidden", values([[True, False, True, True, False], [False] * 5, [False, False, False, False, True]], "bool")),
+    ("keys", values([[[[True, True, True, False, False]]], [[[True] * 5]]], "bool")),
+]:
+    case(f"scaledDotProductAttention/{name}", [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 4), mask],
+         lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+case("scaledDotProductAttention/infiniteMask",
+     [normal(1, 1, 3, 4), normal(1, 1, 3, 4), normal(1, 1, 3, 4), values([[0, -inf, 1], [-inf, -inf, -inf], [-inf, 2, -3]])],
+     lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask), gradient=False, smooth=False)
+case("scaledDotProductAttention/large", [normal(1, 1, 4, 3, scale=100), normal(1, 1, 6, 3, scale=100), normal(1, 1, 6, 3)],
+     lambda q, k, v: F.scaled_dot_product_attention(q, k, v), gradient=False, smooth=False)
+case("scaledDotProductAttention/special",
+     [values([[[[1.0, 2.0], [nan, 1.0], [0.5, -1.0]]]]), values([[[[1.0, 0.0], [0.0, 1.0]]]]), values([[[[1.0, inf], [2.0, 3.0]]]])],
+     lambda q, k, v: torch.softmax(q @ k.mT / 2**0.5, -1) @ v, gradient=False, smooth=False)  # PyTorch's hides NaN.
 
 # Shapes
 
@@ -627,7 +663,7 @@ def main():
     for old in HERE.glob("operations-*.safetensors"):
         old.unlink()
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
-              "windows": ["conv2d", "maxPool2d", "avgPool2d"]}
+              "windows": ["conv2d", "maxPool2d", "avgPool2d"], "attention": ["scaledDotProductAttention"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():

@@ -9,6 +9,9 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "gemm.h"
+#include "dots.h"
+#include "attention.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -47,4 +50,10 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .gemm = gemm,
+    .dots = dots,
+    .attention_row = attention_row,
+    .attention_scale = attention_scale,
+    .attention_dot = attention_dot,
+    .attention_gradient_row = attention_gradient_row,
 };

@@ -2,7 +2,9 @@
 ///
 /// Extents and strides count elements. Every kernel gives the same bits for any number of threads.
 #pragma once
+#include "attention.h"
 #include "elementwise.h"
+#include "gemm.h"
 #include "index.h"
 #include "matmul.h"
 #include "move.h"
