@@ -10,6 +10,7 @@
 #include "pooling.h"
 #include "product.h"
 #include "gemm.h"
+#include "recurrent.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -49,4 +50,8 @@ const hk_variant HK_VARIANT = {
         [hk_type_i64] = product_i64,
     },
     .gemm = gemm,
+    .lstm_forward = lstm_forward,
+    .gru_forward = gru_forward,
+    .lstm_backward = lstm_backward,
+    .gru_backward = gru_backward,
 };
