@@ -14,6 +14,10 @@ extension Lowering {
             places[value] = .buffers([.plain: makeConstant(iota.evaluate([], as: iota.type))])
         case is StopGradient, is Identity:
             forward(instruction.operands[0], to: value)
+        case is CompositeResult:
+            break  // Placed by its composite.
+        case let composite as any Composite:
+            try lowerComposite(composite, value, instruction)
         case let view as any ViewPrimitive:
             try lowerView(view, value, instruction)
         case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):

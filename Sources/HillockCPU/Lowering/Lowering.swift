@@ -29,16 +29,14 @@ struct Lowering {
     var indexedSteps = 0
     /// Instructions that a step of another one does too, such as a bias.
     var absorbed: Set<Int> = []
+    /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
+    var workspaces: [Int: [BufferID]] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
     var poolings: [Int: [PooledForward]] = [:]
 
     init(_ program: Program) {
         self.program = program
-        var uses = [[Int]](repeating: [], count: program.inputs.count + program.instructions.count)
-        for (position, instruction) in program.instructions.enumerated() {
-            for operand in instruction.operands { uses[operand].append(position) }
-        }
-        self.uses = uses
+        uses = program.uses
         places = [Place?](repeating: nil, count: uses.count)
     }
 
