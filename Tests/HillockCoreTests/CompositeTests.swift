@@ -1,6 +1,5 @@
-import Testing
-
 import HillockCore
+import Testing
 
 /// Mean and centred values of each row: two results.
 private struct Centring: Composite {

@@ -21,15 +21,15 @@ extension Lowering {
         case let view as any ViewPrimitive:
             try lowerView(view, value, instruction)
         case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
-            try lowerElementwise(kernel, value, instruction)
+            try lowerElementwise(instruction, value)
         case let reduce as Reduce:
             try lowerReduce(reduce, value, instruction)
         case let search as ArgReduce:
             try lowerArgReduce(search, value, instruction)
         case let product as MatrixMultiply:
-            try lowerMatrixMultiply(product, position, value, instruction)
+            try lowerMatrixMultiply(product, value, instruction)
         case let convolution as Convolution where instruction.type.dtype == .float32 && hasElements(instruction):
-            try lowerConvolution(convolution, position, value, instruction)
+            try lowerConvolution(convolution.geometry, value, instruction)
         case let convolution as ConvolutionInputGradient where instruction.type.dtype == .float32 && hasElements(instruction):
             try lowerConvolutionInputGradient(convolution, value, instruction)
         case let convolution as ConvolutionWeightGradient where instruction.type.dtype == .float32 && hasElements(instruction):
@@ -62,7 +62,7 @@ extension Lowering {
     /// Makes a value another name of its operand.
     private mutating func forward(_ operand: Int, to value: Int) {
         switch places[operand] {
-        case .grouped, .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
+        case .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
         case let place: places[value] = place
         }
     }

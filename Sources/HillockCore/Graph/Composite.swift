@@ -40,7 +40,9 @@ extension Tensor {
                 others: inputs.count > 2 ? inputs.dropFirst(2).map(\.node) : [], resultCount: types.count)
             if types.count == 1 { return [Tensor(new: node)] }
             node.holders.store(0, ordering: .relaxed)
-            return types.enumerated().map { Tensor(new: Node(CompositeResult(index: $0.offset, type: $0.element), $0.element, first: node)) }
+            return types.enumerated().map {
+                Tensor(new: Node(CompositeResult(index: $0.offset, type: $0.element), $0.element, first: node))
+            }
         } catch {
             return [failed(error, inputs, at: location)]
         }

@@ -1,6 +1,5 @@
-import Testing
-
 import HillockCore
+import Testing
 
 /// Programs before and after each pass, as text.
 @Suite("Passes")
