@@ -26,7 +26,7 @@ struct OperationCase: Sendable {
     /// Every case of every family.
     static let all: [OperationCase] =
         functions + arithmetic + numbers + comparisons + reductions + products + shapes + indexing + joining + windows + losses
-        + normalization + conversions + creation
+        + normalization + conversions + creation + recurrent
 }
 
 /// What is stored about a case.

@@ -48,6 +48,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         .init("sigmoid", Sigmoid()),
         .init("identity", Identity()),
         .init("dropout", Dropout(0.5)),
+        .init("lstm", LSTM(3, 4, dtype: .float64)),
+        .init("lstm-stacked", LSTM(3, 4, layers: 2, bidirectional: true, dtype: .float64)),
+        .init("lstm-plain", LSTM(2, 1, bias: false, dtype: .float64)),
+        .init("gru", GRU(3, 4, dtype: .float64)),
+        .init("gru-stacked", GRU(3, 4, layers: 2, bidirectional: true, dtype: .float64)),
+        .init("gru-plain", GRU(2, 1, bias: false, dtype: .float64)),
+        .init("lstmcell", LSTMCell(3, 4, dtype: .float64)),
+        .init("grucell", GRUCell(3, 4, dtype: .float64)),
         .init(
             "sequential",
             Sequential(

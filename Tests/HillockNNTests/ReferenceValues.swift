@@ -6,18 +6,22 @@ import Testing
 struct ReferenceValues {
     let tensors: [String: HostArray]
 
-    static let layers = ReferenceValues("layers-values.safetensors")
+    static let layers = ReferenceValues("layers-values.safetensors", "layers-recurrent.safetensors")
     static let optimizers = ReferenceValues("layers-optimizers.safetensors")
 
     static func url(_ file: String) -> URL {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Reference/\(file)")
     }
 
-    init(_ file: String) {
-        let data = try! Data(contentsOf: Self.url(file))
+    init(_ files: String...) {
+        tensors = files.map(Self.read).reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    }
+
+    private static func read(_ file: String) -> [String: HostArray] {
+        let data = try! Data(contentsOf: url(file))
         let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try! JSONSerialization.jsonObject(with: data[8..<8 + length]) as! [String: [String: Any]]
-        tensors = header.mapValues { entry in
+        return header.mapValues { entry in
             let offsets = entry["data_offsets"] as! [Int]
             let dtype: DType = entry["dtype"] as! String == "I64" ? .int64 : .float64
             return HostArray(dtype: dtype, shape: Shape(entry["shape"] as! [Int])) { bytes in

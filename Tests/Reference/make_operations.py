@@ -73,7 +73,7 @@ def truth(*shape):
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
 SUMS = {"reduce", "matmul", "conv2d", "avgPool2d", "layerNorm", "batchNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
-        "binaryCrossEntropy", "scatterAdded"}
+        "binaryCrossEntropy", "scatterAdded", "lstm", "gru", "lstmCell", "gruCell"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -571,6 +571,46 @@ case("create/rows", [], lambda dtype: torch.tensor([[1.5, -2.0], [3.0, 4.0]], dt
 case("dropout/rateZero", [normal(2, 3)], lambda x: x.clone())
 
 
+# Recurrent layers: x, weights, biases, states as operations take them.
+def lstm(x, w, u, b, b2, h0, c0, reverse=False):
+    y, h, c = torch.lstm(x.flip(1) if reverse else x, (h0[None], c0[None]), [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0], c[0]
+
+
+def gru(x, w, u, b, b2, h0, reverse=False):
+    y, h = torch.gru(x.flip(1) if reverse else x, h0[None], [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0]
+
+
+def recurrent(gates, batch, steps, features, hidden, states, scale=0.6):
+    shapes = [(batch, steps, features), (gates * hidden, features), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
+    return [normal(*shape, scale=scale) for shape in shapes + [(batch, hidden)] * states]
+
+
+def without_bias(function, states):
+    def call(x, w, u):
+        zeros = torch.zeros(x.shape[0], u.shape[1], dtype=x.dtype)
+        bias = torch.zeros(u.shape[0], dtype=x.dtype)
+        return function(x, w, u, bias, bias, *[zeros] * states)[0]
+    return call
+
+
+case("lstm/plain", recurrent(4, 2, 4, 3, 3, 2), lstm)
+case("lstm/reversed", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t, reverse=True))
+case("lstm/withoutBiasAndState", recurrent(4, 2, 3, 2, 2, 0)[:3], without_bias(lstm, 2))
+case("lstm/oneStep", recurrent(4, 1, 1, 1, 1, 2), lstm)
+case("lstm/wide", recurrent(4, 3, 3, 5, 33, 2, scale=0.3), lstm, ["f32"], smooth=False)
+case("lstm/lastState", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t)[1:])
+case("gru/plain", recurrent(3, 2, 4, 3, 3, 1), gru)
+case("gru/reversed", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t, reverse=True))
+case("gru/withoutBiasAndState", recurrent(3, 2, 3, 2, 2, 0)[:3], without_bias(gru, 1))
+case("gru/oneStep", recurrent(3, 1, 1, 1, 1, 1), gru)
+case("gru/wide", recurrent(3, 3, 3, 5, 33, 1, scale=0.3), gru, ["f32"], smooth=False)
+case("gru/lastState", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t)[1])
+case("lstmCell/plain", recurrent(4, 2, 1, 3, 3, 2), lambda x, w, u, b, b2, h, c: torch.lstm_cell(x[:, 0], (h, c), w, u, b, b2))
+case("gruCell/plain", recurrent(3, 2, 1, 3, 3, 1), lambda x, w, u, b, b2, h: torch.gru_cell(x[:, 0], h, w, u, b, b2))
+
+
 def run(name, inputs, function, dtype, with_gradient):
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     stored, tensors = {}, []
@@ -627,7 +667,7 @@ def main():
     for old in HERE.glob("operations-*.safetensors"):
         old.unlink()
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
-              "windows": ["conv2d", "maxPool2d", "avgPool2d"]}
+              "windows": ["conv2d", "maxPool2d", "avgPool2d"], "recurrent": ["lstm", "gru", "lstmCell", "gruCell"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():

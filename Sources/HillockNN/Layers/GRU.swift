@@ -7,10 +7,9 @@ import HillockCore
 /// PyTorch's: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, with `_reverse` for the second direction, then `…_l1`.
 public struct GRU: Layer {
     /// The parameters stand directly under the module.
-    public static var checkpointNames: [String: String] { ["parameters": ""] }
+    public static var checkpointNames: [String: String] { ["named": ""] }
 
-    /// All parameters by their names in checkpoints.
-    public let parameters: NamedParameters
+    private let named: NamedParameters
     private let stack: RecurrentStack
     private let scope = LayerScope()
 
@@ -32,7 +31,7 @@ public struct GRU: Layer {
         stack = RecurrentStack(
             "gru", gates: 3, inputs: inputs, hidden: hidden, layers: layers, bidirectional: bidirectional, bias: bias, dropout: dropout,
             initializer: initializer, dtype: dtype)
-        parameters = stack.named
+        named = stack.named
     }
 
     /// The parameters of each layer, by direction.
