@@ -97,7 +97,10 @@ import Testing
             let inputs = Array(test.operands(.float32).prefix(gates == 4 ? 7 : 6))
             func explained(_ function: @escaping ([Tensor]) -> [Tensor]) throws -> [Substring] {
                 let program = Program(computing: function(inputs), from: inputs)
-                return try CPUEngine().plan(program).explanation.split(separator: "\n")
+                // Whatever passes the environment switches off.
+                return try PassSelection.$current.withValue(PassSelection("")) {
+                    try CPUEngine().plan(program).explanation.split(separator: "\n")
+                }
             }
             let name = gates == 4 ? "lstm" : "gru"
             let inference = try explained { [test.apply($0)[0]] }
