@@ -32,7 +32,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
             "convtranspose2d-odd",
             ConvTranspose2d(
                 4, 6, kernel: [3, 2], stride: [3, 2], padding: [0, 1], outputPadding: [2, 1], dilation: [1, 2], groups: 2, dtype: .float64)),
-        .init("convtranspose2d-dilated", ConvTranspose2d(2, 2, kernel: 2, padding: [1, 0], outputPadding: 2, dilation: 3, dtype: .float64)),
+        .init(
+            "convtranspose2d-dilated", ConvTranspose2d(2, 2, kernel: 2, padding: [1, 0], outputPadding: 2, dilation: 3, dtype: .float64)),
         .init("convtranspose2d-depthwise", ConvTranspose2d(3, 3, kernel: 2, stride: 2, groups: 3, dtype: .float64)),
         .init("convtranspose2d-one", ConvTranspose2d(1, 1, kernel: 1, dtype: .float64)),
         .init("maxpool2d", MaxPool2d(kernel: 2)),

@@ -15,7 +15,9 @@ struct ReferenceValues {
 
     /// The tensors of all these files.
     init(_ files: String...) {
-        tensors = files.reduce(into: [:]) { all, file in all.merge(Self.read(file)) { _, _ in fatalError("two values of one name in \(file)") } }
+        tensors = files.reduce(into: [:]) { all, file in
+            all.merge(Self.read(file)) { _, _ in fatalError("two values of one name in \(file)") }
+        }
     }
 
     private static func read(_ file: String) -> [String: HostArray] {

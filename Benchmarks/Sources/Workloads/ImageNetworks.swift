@@ -35,7 +35,8 @@ private struct SRResNet: Layer {
 private struct StyleNet: Layer {
     let head = Sequential(
         padded(3, 32, kernel: 9) + [InstanceNorm(32), ReLU()] as [any Layer] + padded(32, 64, kernel: 3, stride: 2)
-            + [InstanceNorm(64), ReLU()] as [any Layer] + padded(64, 128, kernel: 3, stride: 2) + [InstanceNorm(128), ReLU()] as [any Layer])
+            + [InstanceNorm(64), ReLU()] as [any Layer] + padded(64, 128, kernel: 3, stride: 2) + [InstanceNorm(128), ReLU()] as [any Layer]
+    )
     let blocks = (0..<5).map { _ in
         Sequential(
             padded(128, 128, kernel: 3) + [InstanceNorm(128), ReLU()] as [any Layer] + padded(128, 128, kernel: 3) + [InstanceNorm(128)])

@@ -27,7 +27,8 @@ private struct ResidualBlock: Layer {
         body =
             bottleneck
             ? Sequential(
-                conv(inputs, width, kernel: 1), BatchNorm2d(width), ReLU(), conv(width, width, kernel: 3, stride: stride), BatchNorm2d(width),
+                conv(inputs, width, kernel: 1), BatchNorm2d(width), ReLU(), conv(width, width, kernel: 3, stride: stride),
+                BatchNorm2d(width),
                 ReLU(), conv(width, outputs, kernel: 1), BatchNorm2d(outputs))
             : Sequential(
                 conv(inputs, width, kernel: 3, stride: stride), BatchNorm2d(width), ReLU(), conv(width, outputs, kernel: 3),
@@ -70,7 +71,8 @@ private struct ResNet: Layer {
     /// ResNet-50, version 1.5: the 3×3 convolutions have the strides.
     static func fifty() -> ResNet {
         let stem = Sequential(
-            Conv2d(3, 64, kernel: 7, stride: 2, padding: 3, bias: false), BatchNorm2d(64), ReLU(), MaxPool2d(kernel: 3, stride: 2, padding: 1))
+            Conv2d(3, 64, kernel: 7, stride: 2, padding: 3, bias: false), BatchNorm2d(64), ReLU(),
+            MaxPool2d(kernel: 3, stride: 2, padding: 1))
         return ResNet(stem: stem, counts: [3, 4, 6, 3], bottleneck: true, classes: 1000)
     }
 
