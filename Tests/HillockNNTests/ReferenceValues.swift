@@ -6,19 +6,22 @@ import Testing
 struct ReferenceValues {
     let tensors: [String: HostArray]
 
-    static let layers = ReferenceValues("layers-values.safetensors", "layers-recurrent.safetensors")
+    static let layers = ReferenceValues("layers-values.safetensors", "layers-images.safetensors", "layers-recurrent.safetensors")
     static let optimizers = ReferenceValues("layers-optimizers.safetensors")
 
     static func url(_ file: String) -> URL {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Reference/\(file)")
     }
 
+    /// The tensors of all these files.
     init(_ files: String...) {
-        tensors = files.map(Self.read).reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+        tensors = files.reduce(into: [:]) { all, file in
+            all.merge(Self.read(file)) { _, _ in fatalError("two values of one name in \(file)") }
+        }
     }
 
     private static func read(_ file: String) -> [String: HostArray] {
-        let data = try! Data(contentsOf: url(file))
+        let data = try! Data(contentsOf: Self.url(file))
         let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try! JSONSerialization.jsonObject(with: data[8..<8 + length]) as! [String: [String: Any]]
         return header.mapValues { entry in
