@@ -29,6 +29,46 @@ typedef struct {
     float alpha, beta;
 } hk_gemm_call;
 
+/// One step of a recurrent cell for a block of rows of the batch and hidden units; see Templates/recurrent.h. Sequences begin at this block
+/// and step; null pointers are not wanted.
+typedef struct {
+    int64_t rows, units;
+    /// Elements between the gates of a row.
+    int64_t gate;
+    /// The recurrent product: of a gate `HK_GEMM_COLUMNS` neighbours, the gates one after the other.
+    const float *product;
+    int64_t product_row;
+    const float *bias;
+    /// `gates_x.step` leads to what will be read next.
+    hk_sequence gates_x, gates, kept, before, y;
+    /// LSTM: c, read and written. GRU: h before the step.
+    float *state;
+    int64_t state_row;
+    /// The new h, for the next step's product.
+    float *h;
+    int64_t h_row;
+} hk_cell_forward;
+
+/// The gradient of one step of a recurrent cell.
+typedef struct {
+    int64_t rows, units, gate;
+    /// The gradient of h' by way of the next step's products.
+    const float *product;
+    int64_t product_row;
+    /// `before`: the state before the step, c (LSTM) or h (GRU).
+    hk_sequence gates, kept, before, dy, dgates, dkept;
+    /// Steps from this one to the one that comes next.
+    int64_t ahead;
+    /// What else reaches the state: the gradient of c' (LSTM) or of h' (GRU); read and written.
+    float *state;
+    int64_t state_row;
+    /// The gradients of the gates' products once more, for the next product.
+    float *right;
+    int64_t right_row;
+    /// Sums over rows, `[4, HK_GEMM_COLUMNS]`; added to.
+    float *sums;
+} hk_cell_backward;
+
 /// All that is compiled once for each instruction set.
 typedef struct {
     const char *name;
@@ -86,6 +126,10 @@ typedef struct {
     float (*attention_dot)(const float *x, const float *y, int64_t n);
     void (*attention_gradient_row)(
         float *s, float *dp, int64_t count, int64_t width, const char *mask, int mask_type, float lse, float delta);
+    void (*lstm_forward)(const hk_cell_forward *cell);
+    void (*gru_forward)(const hk_cell_forward *cell);
+    void (*lstm_backward)(const hk_cell_backward *cell);
+    void (*gru_backward)(const hk_cell_backward *cell);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

@@ -29,14 +29,10 @@ final class AdaptiveMoments {
         core = OptimizerCore(name, owner, slots: ["exp_avg", "exp_avg_sq"], decaying: decaying)
     }
 
-    func update(_ gradients: Gradients, evaluating others: [Tensor]) {
-        core.evaluate(others + step(gradients))
-    }
-
-    /// Writes the new values, lazily, and gives the loss: for each parameter one chain over p, g, m and v that gives p, m and v. A function
-    /// of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives them with the loss: for each parameter one chain over p, g, m and v that gives p, m and v.
+    /// Not inlined, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: Gradients) -> [Tensor] {
+    func recordUpdate(_ gradients: Gradients) -> [Tensor] {
         guard let (values, loss) = core.take(gradients) else { return [] }
         core.stepCount += 1
         let t = Double(core.stepCount)
@@ -63,6 +59,6 @@ final class AdaptiveMoments {
             core.slots[1][position] = v
             parameter.value = p - m * s.size / (sqrt(v) * s.correction + s.epsilon)
         }
-        return loss
+        return loss + core.written
     }
 }

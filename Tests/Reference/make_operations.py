@@ -72,8 +72,9 @@ def truth(*shape):
 
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
-SUMS = {"reduce", "matmul", "conv2d", "avgPool2d", "layerNorm", "batchNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
-        "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention"}
+SUMS = {"reduce", "matmul", "conv2d", "convTranspose2d", "upsample2d", "adaptiveAvgPool2d", "avgPool2d", "layerNorm", "batchNorm",
+        "softmax", "logSoftmax", "crossEntropy", "meanSquaredError", "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention",
+        "lstm", "gru", "lstmCell", "gruCell"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -491,6 +492,39 @@ average("strideBeyondWindow", (1, 1, 7, 7), kernel_size=2, stride=3)
 average("whole", (2, 2, 3, 3), kernel_size=3)
 average("emptyBatch", (0, 2, 4, 4), kernel_size=2)
 
+# Images
+
+
+def deconv(name, x, w, bias=False, **settings):
+    inputs = [normal(*x), normal(*w)] + ([normal(w[1] * settings.get("groups", 1))] if bias else [])
+    case(f"convTranspose2d/{name}", inputs, lambda *t: F.conv_transpose2d(*t, **settings))
+
+
+deconv("plain", (2, 3, 4, 5), (3, 4, 3, 3), bias=True)
+deconv("stride", (1, 4, 3, 5), (4, 2, 4, 4), stride=2, padding=1)
+deconv("outputPadding", (1, 2, 4, 3), (2, 3, 3, 3), stride=2, padding=1, output_padding=1)
+deconv("groups", (2, 4, 3, 4), (4, 3, 3, 2), bias=True, stride=(3, 2), padding=(0, 1), output_padding=(2, 1), dilation=(1, 2), groups=2)
+deconv("beyondStride", (1, 2, 4, 3), (2, 2, 2, 2), padding=(1, 0), output_padding=2, dilation=3)
+deconv("wholeImage", (2, 5, 1, 1), (5, 3, 4, 4), bias=True)
+deconv("emptyBatch", (0, 3, 4, 4), (3, 2, 3, 3))
+case("prelu/one", [normal(3, 5), normal(1)], F.prelu)
+case("prelu/channels", [normal(2, 3, 4), normal(3)], F.prelu)
+case("prelu/special", [values([0.0, -0.0, inf, -inf, nan]), values([0.5])], F.prelu, gradient=False, smooth=False)
+case("pixelShuffle/two", [normal(2, 8, 3, 2)], lambda x: F.pixel_shuffle(x, 2))
+case("pixelShuffle/three", [normal(9, 1, 2)], lambda x: F.pixel_shuffle(x, 3))
+case("pixelShuffle/empty", [normal(0, 4, 2, 2)], lambda x: F.pixel_shuffle(x, 2), gradient=False, smooth=False)  # PyTorch fails there.
+case("upsample2d/nearest", [normal(2, 3, 4, 3)], lambda x: F.interpolate(x, (8, 9)))
+case("upsample2d/nearestUneven", [normal(1, 2, 4, 5)], lambda x: F.interpolate(x, (7, 3)))
+case("upsample2d/bilinear", [normal(2, 2, 4, 3)], lambda x: F.interpolate(x, (8, 7), mode="bilinear"))
+case("upsample2d/bilinearSmaller", [normal(1, 1, 7, 6)], lambda x: F.interpolate(x, (3, 6), mode="bilinear"))
+case("upsample2d/aligningCorners", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (5, 9), mode="bilinear", align_corners=True))
+case("upsample2d/aligningCornersOne", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (1, 2), mode="bilinear", align_corners=True))
+case("reflectionPad2d/all", [normal(2, 3, 5, 4)], lambda x: F.pad(x, (2, 2, 2, 2), mode="reflect"))
+case("reflectionPad2d/uneven", [normal(1, 2, 4, 2)], lambda x: F.pad(x, (1, 0, 2, 3), mode="reflect"))
+case("adaptiveAvgPool2d/global", [normal(2, 3, 5, 4)], lambda x: F.adaptive_avg_pool2d(x, 1))
+case("adaptiveAvgPool2d/dividing", [normal(2, 3, 4, 6)], lambda x: F.adaptive_avg_pool2d(x, (2, 3)))
+case("adaptiveAvgPool2d/overlapping", [normal(1, 2, 7, 5)], lambda x: F.adaptive_avg_pool2d(x, (3, 7)))
+
 # Softmax and losses
 for name, f in {"softmax": torch.softmax, "logSoftmax": torch.log_softmax}.items():
     for variant, (shape, axis) in {
@@ -607,6 +641,46 @@ case("create/rows", [], lambda dtype: torch.tensor([[1.5, -2.0], [3.0, 4.0]], dt
 case("dropout/rateZero", [normal(2, 3)], lambda x: x.clone())
 
 
+# Recurrent layers: x, weights, biases, states as operations take them.
+def lstm(x, w, u, b, b2, h0, c0, reverse=False):
+    y, h, c = torch.lstm(x.flip(1) if reverse else x, (h0[None], c0[None]), [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0], c[0]
+
+
+def gru(x, w, u, b, b2, h0, reverse=False):
+    y, h = torch.gru(x.flip(1) if reverse else x, h0[None], [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0]
+
+
+def recurrent(gates, batch, steps, features, hidden, states, scale=0.6):
+    shapes = [(batch, steps, features), (gates * hidden, features), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
+    return [normal(*shape, scale=scale) for shape in shapes + [(batch, hidden)] * states]
+
+
+def without_bias(function, states):
+    def call(x, w, u):
+        zeros = torch.zeros(x.shape[0], u.shape[1], dtype=x.dtype)
+        bias = torch.zeros(u.shape[0], dtype=x.dtype)
+        return function(x, w, u, bias, bias, *[zeros] * states)[0]
+    return call
+
+
+case("lstm/plain", recurrent(4, 2, 4, 3, 3, 2), lstm)
+case("lstm/reversed", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t, reverse=True))
+case("lstm/withoutBiasAndState", recurrent(4, 2, 3, 2, 2, 0)[:3], without_bias(lstm, 2))
+case("lstm/oneStep", recurrent(4, 1, 1, 1, 1, 2), lstm)
+case("lstm/wide", recurrent(4, 3, 3, 5, 33, 2, scale=0.3), lstm, ["f32"], smooth=False)
+case("lstm/lastState", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t)[1:])
+case("gru/plain", recurrent(3, 2, 4, 3, 3, 1), gru)
+case("gru/reversed", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t, reverse=True))
+case("gru/withoutBiasAndState", recurrent(3, 2, 3, 2, 2, 0)[:3], without_bias(gru, 1))
+case("gru/oneStep", recurrent(3, 1, 1, 1, 1, 1), gru)
+case("gru/wide", recurrent(3, 3, 3, 5, 33, 1, scale=0.3), gru, ["f32"], smooth=False)
+case("gru/lastState", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t)[1])
+case("lstmCell/plain", recurrent(4, 2, 1, 3, 3, 2), lambda x, w, u, b, b2, h, c: torch.lstm_cell(x[:, 0], (h, c), w, u, b, b2))
+case("gruCell/plain", recurrent(3, 2, 1, 3, 3, 1), lambda x, w, u, b, b2, h: torch.gru_cell(x[:, 0], h, w, u, b, b2))
+
+
 def run(name, inputs, function, dtype, with_gradient):
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     stored, tensors = {}, []
@@ -663,7 +737,9 @@ def main():
     for old in HERE.glob("operations-*.safetensors"):
         old.unlink()
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
-              "windows": ["conv2d", "maxPool2d", "avgPool2d"], "attention": ["scaledDotProductAttention"]}
+              "windows": ["conv2d", "maxPool2d", "avgPool2d"], "attention": ["scaledDotProductAttention"],
+              "images": ["convTranspose2d", "prelu", "pixelShuffle", "upsample2d", "reflectionPad2d", "adaptiveAvgPool2d"],
+              "recurrent": ["lstm", "gru", "lstmCell", "gruCell"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():

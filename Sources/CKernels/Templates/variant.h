@@ -12,6 +12,7 @@
 #include "gemm.h"
 #include "dots.h"
 #include "attention.h"
+#include "recurrent.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -56,4 +57,8 @@ const hk_variant HK_VARIANT = {
     .attention_scale = attention_scale,
     .attention_dot = attention_dot,
     .attention_gradient_row = attention_gradient_row,
+    .lstm_forward = lstm_forward,
+    .gru_forward = gru_forward,
+    .lstm_backward = lstm_backward,
+    .gru_backward = gru_backward,
 };

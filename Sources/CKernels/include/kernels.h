@@ -10,6 +10,7 @@
 #include "move.h"
 #include "pool.h"
 #include "random.h"
+#include "recurrent.h"
 #include "reduce.h"
 #include "team.h"
 #include "types.h"
