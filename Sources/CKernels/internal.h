@@ -39,6 +39,17 @@ typedef struct {
     void (*log_softmax)(const float *x, float *y, int64_t n);
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
+    /// The logarithm of a row's sum of e^(x - *from), and a `*from` at or near the row's maximum.
+    void (*log_sum)(const float *x, int64_t n, float *from, float *log_sum);
+    /// sum of w[j] (x[j] - from); w may be null: all 1.
+    double (*weighted_sum)(const float *x, const float *w, int64_t n, float from);
+    /// dx[j] = e^((x[j] - from) - log_sum) * share - w[j] * soft; w may be null: all 1.
+    void (*cross_entropy_gradient)(
+        const float *x, const float *w, float *dx, int64_t n, float from, float log_sum, float share, float soft);
+    /// `log_sum`, `weighted_sum` and `cross_entropy_gradient` in one.
+    void (*cross_entropy_both)(
+        const float *x, const float *w, float *dx, int64_t n, float share, float soft, float *from, float *log_sum,
+        double *weighted);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
     /// 64 uniform numbers from 64 words.

@@ -5,6 +5,7 @@
 #include "operations.h"
 #include "reduction.h"
 #include "softmax.h"
+#include "cross_entropy.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
@@ -30,6 +31,10 @@ const hk_variant HK_VARIANT = {
     .log_softmax = log_softmax_row,
     .softmax_gradient = softmax_gradient_row,
     .log_softmax_gradient = log_softmax_gradient_row,
+    .log_sum = log_sum_row,
+    .weighted_sum = weighted_sum_row,
+    .cross_entropy_gradient = cross_entropy_gradient_row,
+    .cross_entropy_both = cross_entropy_both_row,
     .philox = philox_blocks,
     .uniform = uniforms,
     .normal = normals,

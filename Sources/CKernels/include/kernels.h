@@ -4,6 +4,7 @@
 #pragma once
 #include "elementwise.h"
 #include "index.h"
+#include "losses.h"
 #include "matmul.h"
 #include "move.h"
 #include "pool.h"
