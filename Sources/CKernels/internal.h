@@ -50,6 +50,15 @@ typedef struct {
     void (*cross_entropy_both)(
         const float *x, const float *w, float *dx, int64_t n, float share, float soft, float *from, float *log_sum,
         double *weighted);
+    /// y += alpha x, rounded once each.
+    void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
+    /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
+    void (*add_groups)(
+        const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
+        float *rows);
+    /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
+    void (*optimizer[3])(
+        const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
     /// 64 uniform numbers from 64 words.

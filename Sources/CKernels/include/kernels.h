@@ -7,6 +7,7 @@
 #include "losses.h"
 #include "matmul.h"
 #include "move.h"
+#include "optimizer.h"
 #include "pool.h"
 #include "random.h"
 #include "reduce.h"
