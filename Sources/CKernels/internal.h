@@ -50,6 +50,12 @@ typedef struct {
     void (*cross_entropy_both)(
         const float *x, const float *w, float *dx, int64_t n, float share, float soft, float *from, float *log_sum,
         double *weighted);
+    /// next[s] = log(e^a[s] + e^b[s] + e^(c[s] + skip[s])) + emission[s], over whole granules; `emission` may be null.
+    void (*ctc_step)(
+        const float *a, const float *b, const float *c, const float *skip, const float *emission, float *next,
+        int64_t granules);
+    /// y[s] = e^(a[s] + b[s] + shift), over whole granules.
+    void (*ctc_posterior)(const float *a, const float *b, float shift, float *y, int64_t granules);
     /// y += alpha x, rounded once each.
     void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
     /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.

@@ -6,6 +6,7 @@
 #include "reduction.h"
 #include "softmax.h"
 #include "cross_entropy.h"
+#include "ctc.h"
 #include "optimizer.h"
 #include "philox.h"
 #include "transpose.h"
@@ -36,6 +37,8 @@ const hk_variant HK_VARIANT = {
     .weighted_sum = weighted_sum_row,
     .cross_entropy_gradient = cross_entropy_gradient_row,
     .cross_entropy_both = cross_entropy_both_row,
+    .ctc_step = ctc_step,
+    .ctc_posterior = ctc_posterior,
     .add_scaled = add_scaled,
     .add_groups = add_groups,
     .optimizer = {sgd_step, momentum_step, adam_step},
