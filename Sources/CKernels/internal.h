@@ -56,6 +56,15 @@ typedef struct {
         int64_t granules);
     /// y[s] = e^(a[s] + b[s] + shift), over whole granules.
     void (*ctc_posterior)(const float *a, const float *b, float shift, float *y, int64_t granules);
+    /// A strip's part of the scores of a center's entries; asks for the rows of `next`.
+    void (*skip_gram_scores)(
+        const float *v, const float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count,
+        const uint32_t *next, int64_t next_count, float *scores);
+    /// g[k] = rate (seen - σ(g[k]))
+    void (*skip_gram_steps)(const uint32_t *entries, int64_t n, float rate, float *g);
+    /// Changes a strip of the entries' rows, then of the center's.
+    void (*skip_gram_update)(
+        float *v, float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count, const float *g);
     /// y += alpha x, rounded once each.
     void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
     /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.

@@ -8,6 +8,7 @@
 #include "cross_entropy.h"
 #include "ctc.h"
 #include "optimizer.h"
+#include "skip_gram.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
@@ -39,6 +40,9 @@ const hk_variant HK_VARIANT = {
     .cross_entropy_both = cross_entropy_both_row,
     .ctc_step = ctc_step,
     .ctc_posterior = ctc_posterior,
+    .skip_gram_scores = skip_gram_scores,
+    .skip_gram_steps = skip_gram_steps,
+    .skip_gram_update = skip_gram_update,
     .add_scaled = add_scaled,
     .add_groups = add_groups,
     .optimizer = {sgd_step, momentum_step, adam_step},

@@ -11,5 +11,6 @@
 #include "pool.h"
 #include "random.h"
 #include "reduce.h"
+#include "skip_gram.h"
 #include "team.h"
 #include "types.h"
