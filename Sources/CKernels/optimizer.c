@@ -14,13 +14,13 @@ typedef struct {
     int64_t count;
 } call;
 
-/// Groups in a piece of a tensor of which only the touched rows are changed.
-static int64_t groups_in_piece(const hk_optimizer_tensor *t) { return t->width >= PIECE ? 1 : PIECE / t->width; }
+/// Rows or groups of rows in a piece of a tensor of which only the touched rows are changed.
+static int64_t rows_in_piece(const hk_optimizer_tensor *t) { return t->width >= PIECE ? 1 : PIECE / t->width; }
 
 static int64_t pieces_of(const hk_optimizer_tensor *t) {
     if (!t->touched_only) return (t->count + PIECE - 1) / PIECE;
-    int64_t each = groups_in_piece(t);
-    return (t->groups->count + each - 1) / each;
+    int64_t rows = t->gradient ? t->count / t->width : t->groups->count, each = rows_in_piece(t);
+    return (rows + each - 1) / each;
 }
 
 /// The first group with a row of at least `row`.
@@ -59,26 +59,46 @@ static void prefetch_group(const hk_optimizer_tensor *t, int64_t group) {
     }
 }
 
+static bool is_zero(const float *row, int64_t width) {
+    for (int64_t i = 0; i < width; i++) {
+        if (row[i] != 0) return false;
+    }
+    return true;
+}
+
+/// The rows or groups of one piece, but for those whose gradient is zero.
+static void step_touched(const call *c, const hk_optimizer_tensor *t, int64_t piece) {
+    int64_t each = rows_in_piece(t), first = piece * each, last = first + each, width = t->width;
+    void (*step)(const hk_optimizer_step_numbers *, const hk_optimizer_tensor *, const float *, int64_t, int64_t) =
+        c->variant->optimizer[c->numbers->kind];
+    if (t->gradient) {
+        if (last > t->count / width) last = t->count / width;
+        for (int64_t row = first; row < last; row++) {
+            const float *gradient = t->gradient + row * width;
+            if (!is_zero(gradient, width)) step(c->numbers, t, gradient, row * width, width);
+        }
+        return;
+    }
+    float *sum = hk_scratch(hk_scratch_thread, (size_t)width * sizeof *sum);
+    if (last > t->groups->count) last = t->groups->count;
+    for (int64_t group = first; group < last; group++) {
+        if (group + 8 < last) prefetch_group(t, group + 8);
+        int64_t row = (int64_t)t->groups->rows[group];
+        memset(sum, 0, (size_t)width * sizeof *sum);
+        c->variant->add_groups(t->groups, group, group + 1, t->updates, width, row, sum);
+        if (!is_zero(sum, width)) step(c->numbers, t, sum, row * width, width);
+    }
+}
+
 static void step_pieces(void *context, int64_t begin, int64_t end) {
     const call *c = context;
     int64_t tensor = 0;
-    while (c->firsts[tensor + 1] <= begin) tensor++;
     for (int64_t piece = begin; piece < end; piece++) {
         while (c->firsts[tensor + 1] <= piece) tensor++;
         const hk_optimizer_tensor *t = &c->tensors[tensor];
         int64_t place = piece - c->firsts[tensor];
         if (t->touched_only) {
-            float *sum = hk_scratch(hk_scratch_thread, (size_t)t->width * sizeof *sum);
-            int64_t each = groups_in_piece(t), last = (place + 1) * each;
-            if (last > t->groups->count) last = t->groups->count;
-            for (int64_t group = place * each; group < last; group++) {
-                if (group + 8 < last) prefetch_group(t, group + 8);
-                int64_t row = (int64_t)t->groups->rows[group];
-                memset(sum, 0, (size_t)t->width * sizeof *sum);
-                c->variant->add_groups(t->groups, group, group + 1, t->updates, t->width, row, sum);
-                c->variant->optimizer[c->numbers->kind](
-                    c->numbers, t, sum, row * t->width, t->width);
-            }
+            step_touched(c, t, place);
         } else {
             int64_t from = place * PIECE, n = t->count - from < PIECE ? t->count - from : PIECE;
             const float *gradient = t->gradient ? t->gradient + from : scattered(c, t, from, n);
@@ -93,7 +113,8 @@ void hk_optimizer_run(const hk_optimizer_step_numbers *numbers, const hk_optimiz
     firsts[0] = 0;
     for (int64_t i = 0; i < count; i++) {
         firsts[i + 1] = firsts[i] + pieces_of(&tensors[i]);
-        elements += tensors[i].touched_only ? tensors[i].groups->count * tensors[i].width : tensors[i].count;
+        bool few = tensors[i].touched_only && !tensors[i].gradient;
+        elements += few ? tensors[i].groups->count * tensors[i].width : tensors[i].count;
     }
     static const double costs[] = {0.25, 0.45, 0.7};
     call c = {hk_variant_current(), numbers, tensors, firsts, count};

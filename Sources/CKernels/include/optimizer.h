@@ -43,7 +43,8 @@ typedef struct {
     const hk_row_groups *groups;
     const float *updates;
     int64_t width;
-    /// Only the rows in `groups` are changed, their slots too (PyTorch's SparseAdam). New values must take the old ones' place.
+    /// Only the rows, of `width`, whose gradient is not all zeros are changed, their slots too (PyTorch's SparseAdam). New values must take
+    /// the old ones' place.
     bool touched_only;
 } hk_optimizer_tensor;
 
