@@ -29,6 +29,7 @@ extension Lowering {
             let operands = Array(call.operands.dropFirst(scalars + position * (2 + slots)).prefix(2 + slots))
             let type = program.type(of: operands[0])
             var gradient = OptimizerStep.Gradient.dense(-1)
+            var layout = PhysicalLayout.plain
             if case .scattered(let updates, let indices)? = places[operands[1]], isRows(type, indices) {
                 let updates = (value: updates, buffer: try plainBuffer(updates))
                 if kind == .sgd, !decays[position] {
@@ -37,13 +38,15 @@ extension Lowering {
                     gradient = .grouped(try groups(of: indices, rows: type.shape[0]), updates: updates.buffer)
                 }
             } else {
-                gradient = .dense(try plainBuffer(operands[1]))
+                let value = resolve(operands[1])
+                if !areSparse[position] { layout = elementLayout(of: value) }
+                gradient = .dense(try layout == .plain ? plainBuffer(value) : buffer(value, in: layout))
             }
             let old = [operands[0]] + operands.dropFirst(2)
-            let sources = try old.map { try plainBuffer($0) }
+            let sources = try old.map { try layout == .plain ? plainBuffer($0) : buffer(resolve($0), in: layout) }
             let targets = (0...slots).map { slot -> BufferID in
                 let result = call.results[position * (1 + slots) + slot]
-                return result.map { makeBuffer(for: $0) } ?? makeTemporary(byteCount: type.byteCount)
+                return result.map { makeBuffer(for: $0, layout: layout) } ?? makeTemporary(byteCount: type.byteCount)
             }
             parameters.append(
                 .init(
@@ -51,6 +54,13 @@ extension Lowering {
                     isSparse: areSparse[position]))
         }
         steps.append(OptimizerStep(kind, scalars: cells, parameters))
+    }
+
+    /// The layout that a value lies in, if another of its shape can be walked along with it, element by element.
+    private func elementLayout(of value: Int) -> PhysicalLayout {
+        let layout = layouts(of: value)[0]
+        guard case .opaque(let opaque) = layout else { return layout }
+        return opaque.isDense && opaque.shape == program.type(of: value).shape ? layout : .plain
     }
 
     /// Whether groups of rows can say where a table's updates go.
