@@ -89,17 +89,11 @@ extension Lowering {
             (Int32(HD_CONV_BWD_W_SRC), try activations(x, primitive.layout(Int(HD_CONV_BWD_W_SRC)))),
             (Int32(HD_CONV_BWD_W_DIFF_DST), try activations(dy, primitive.layout(Int(HD_CONV_BWD_W_DIFF_DST)))),
         ]
-        let chosen = primitive.layout(Int(HD_CONV_BWD_W_DIFF_WEIGHTS))
-        let plain = try OneDNNLayout.strided(dims)
-        let isPlain = chosen.isEqual(to: plain)
-        let result = isPlain ? makeBuffer(for: value) : makeTemporary(byteCount: chosen.byteCount)
-        var writes = [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), result)]
+        let layout = try physicalLayout(primitive.layout(Int(HD_CONV_BWD_W_DIFF_WEIGHTS)), convolution.weightShape, dims: dims)
+        var writes = [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), makeBuffer(for: value, layout: layout))]
         if let bias { writes.append((Int32(HD_CONV_BWD_W_DIFF_BIAS), makeBuffer(for: bias))) }
         let text = "conv weight gradient \(convolution.weightShape)\(bias == nil ? "" : ", bias")"
         steps.append(OneDNNStep(primitive, reads: reads, writes: writes, text))
-        if !isPlain {
-            steps.append(try OneDNNStep.reorder(result, chosen, makeBuffer(for: value), plain, "\(convolution.weightShape) to plain"))
-        }
     }
 
     /// Winograd where it pays, by the shape alone, so that the same program gives the same bits everywhere.
@@ -122,51 +116,39 @@ extension Lowering {
         groupedDims(program.type(of: value).shape, geometry)
     }
 
-    /// The engine's name for a layout, if it has one for activations of this shape.
-    func known(_ layout: OneDNNLayout, _ shape: Shape) throws -> PhysicalLayout? {
-        var candidates: [PhysicalLayout] = [.plain]
-        if shape.rank >= 3, shape.rank <= 5 {
+    /// The engine's name for a layout of a value of this shape, which oneDNN may know under other dimensions.
+    func physicalLayout(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int]) throws -> PhysicalLayout {
+        if try OneDNNLayout.strided(dims).isEqual(to: layout) { return .plain }
+        var candidates: [PhysicalLayout] = []
+        if shape.rank >= 3, shape.rank <= 5, shape.dimensions == dims {
             candidates.append(.channelsLast)
             if shape[1] % 16 == 0 { candidates.append(.blocked(16)) }
             if shape[1] % 8 == 0 { candidates.append(.blocked(8)) }
         }
-        for candidate in candidates where try OneDNNLayout.activations(shape, candidate).isEqual(to: layout) { return candidate }
-        return nil
+        for candidate in candidates where try OneDNNLayout.of(shape, candidate).isEqual(to: layout) { return candidate }
+        return .opaque(OpaqueLayout(layout, shape, dims: dims))
     }
 
     /// A value's buffer in the layout that a primitive wants.
     mutating func activations(_ value: Int, _ wanted: OneDNNLayout) throws -> BufferID {
         let shape = program.type(of: value).shape
-        let value = resolve(value)
-        if let layout = try known(wanted, shape) {
-            return layout == .plain ? try plainBuffer(value) : try buffer(value, in: layout)
-        }
-        let source = try plainBuffer(value)
-        let target = makeTemporary(byteCount: wanted.byteCount)
-        steps.append(try OneDNNStep.reorder(source, try .strided(shape.dimensions), target, wanted, "\(shape) for a primitive"))
-        return target
+        return try laidOut(value, physicalLayout(wanted, shape, dims: shape.dimensions))
     }
 
     /// A weight's buffer in the layout that a primitive wants.
     private mutating func weightBuffer(_ value: Int, _ geometry: ConvolutionGeometry, _ wanted: OneDNNLayout) throws -> BufferID {
-        let source = try plainBuffer(value)
-        let plain = try OneDNNLayout.strided(weightDims(value, geometry))
-        if plain.isEqual(to: wanted) { return source }
-        let target = makeTemporary(byteCount: wanted.byteCount)
-        steps.append(try OneDNNStep.reorder(source, plain, target, wanted, "weight \(program.type(of: value).shape)"))
-        return target
+        try laidOut(value, physicalLayout(wanted, program.type(of: value).shape, dims: weightDims(value, geometry)))
     }
 
-    /// Appends a step that writes a value in the layout that its primitive chose; what only oneDNN can walk is made plain at once.
+    private mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {
+        layout == .plain ? try plainBuffer(value) : try buffer(resolve(value), in: layout)
+    }
+
+    /// Appends a step that writes a value in the layout that its primitive chose.
     mutating func writeActivations(_ value: Int, _ chosen: OneDNNLayout, _ makeStep: (BufferID) -> any Step) throws {
         let shape = program.type(of: value).shape
-        if let layout = try known(chosen, shape) {
-            steps.append(makeStep(makeBuffer(for: value, layout: layout)))
-            return
-        }
-        let temporary = makeTemporary(byteCount: chosen.byteCount)
-        steps.append(makeStep(temporary))
-        steps.append(try OneDNNStep.reorder(temporary, chosen, makeBuffer(for: value), try .strided(shape.dimensions), "\(shape) to plain"))
+        let layout = try physicalLayout(chosen, shape, dims: shape.dimensions)
+        steps.append(makeStep(makeBuffer(for: value, layout: layout)))
     }
 }
 

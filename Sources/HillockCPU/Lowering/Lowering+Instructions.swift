@@ -87,7 +87,7 @@ extension Lowering {
         let operand = instruction.operands[0]
         let type = program.type(of: operand)
         // Walk the operand in the order in which it lies.
-        if let layout = layouts(of: operand).first, layout != .plain, !isView(operand) {
+        if let layout = layouts(of: operand).first, layout != .plain, !layout.isOpaque, !isView(operand) {
             let source = try buffer(operand, in: layout)
             let axes = layout.axes(of: type.shape)
             // Results are row-major over the kept axes, and so they are in memory order if channels are the only split axis kept.

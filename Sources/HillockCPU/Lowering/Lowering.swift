@@ -41,15 +41,23 @@ struct Lowering {
         }
         for position in program.instructions.indices { try lower(position) }
         let results = try makeResults()
-        return CPUPlan(
-            program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
+        if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
+        let donations = donations(results.map(\.buffer))
+        if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
+        return CPUPlan(program: program, steps: steps, buffers: buffers, results: results, donations: donations)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.
     private mutating func makeResults() throws -> [(buffer: BufferID, type: TensorType)] {
         var results: [(buffer: BufferID, type: TensorType)] = []
         for (position, value) in program.outputs.enumerated() {
-            var buffer = try plainBuffer(value)
+            // What lies in a layout of its own stays there: only reading it on the host copies it.
+            var buffer =
+                if case .buffers(let known)? = places[value], known[.plain] == nil {
+                    known.values.min()!
+                } else {
+                    try plainBuffer(value)
+                }
             if case .temporary = buffers[buffer].kind {
                 buffers[buffer].kind = .result(position)
             } else if case .scalar = buffers[buffer].kind {
@@ -97,7 +105,9 @@ struct Lowering {
 
     /// Memory for a value that a step is about to write.
     mutating func makeBuffer(for value: Int, layout: PhysicalLayout = .plain) -> BufferID {
-        let buffer = add(BufferInfo(kind: .temporary, byteCount: program.type(of: value).byteCount, layout: layout))
+        var byteCount = program.type(of: value).byteCount
+        if case .opaque(let opaque) = layout { byteCount = opaque.layout.byteCount }
+        let buffer = add(BufferInfo(kind: .temporary, byteCount: byteCount, layout: layout))
         if case .buffers(var known)? = places[value] {
             known[layout] = buffer
             places[value] = .buffers(known)
@@ -119,7 +129,9 @@ struct Lowering {
     /// The layouts in which a value already is, the plain one last.
     func layouts(of value: Int) -> [PhysicalLayout] {
         switch places[value] {
-        case .buffers(let known): known.keys.filter { $0 != .plain } + (known[.plain] == nil ? [] : [.plain])
+        case .buffers(let known):
+            // In the order in which they were made, so that programs are lowered alike in every process.
+            known.filter { $0.key != .plain }.sorted { $0.value < $1.value }.map(\.key) + (known[.plain] == nil ? [] : [.plain])
         case .view, .splat, nil: [.plain]
         }
     }
@@ -129,12 +141,15 @@ struct Lowering {
         switch places[value] {
         case .buffers(let known):
             if let buffer = known[layout] { return buffer }
-            let (source, from) = known.min { ($0.key == .plain ? 1 : 0) < ($1.key == .plain ? 1 : 0) }.map { ($0.value, $0.key) }!
-            let target = makeBuffer(for: value, layout: layout)
+            let from = layouts(of: value)[0]
+            let source = known[from]!
             let shape = program.type(of: value).shape
-            steps.append(
-                try OneDNNStep.reorder(
-                    source, try .activations(shape, from), target, try .activations(shape, layout), "\(shape) \(from) → \(layout)"))
+            if !from.converts(to: layout) {
+                _ = try self.buffer(value, in: .plain)
+                return try self.buffer(value, in: layout)
+            }
+            let target = makeBuffer(for: value, layout: layout)
+            steps.append(try ReorderStep(shape, source, from, target, layout))
             return target
         case .view, .splat:
             let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)

@@ -26,15 +26,6 @@ final class OneDNNStep: Step {
 
     deinit { pointers.deallocate() }
 
-    /// A copy from one layout into another.
-    static func reorder(_ source: BufferID, _ from: OneDNNLayout, _ target: BufferID, _ to: OneDNNLayout, _ text: String) throws
-        -> OneDNNStep
-    {
-        let primitive = try OneDNNPrimitive([from, to]) { hd_reorder_create(&$0, $1[0], $1[1]) }
-        return OneDNNStep(
-            primitive, reads: [(Int32(HD_REORDER_SRC), source)], writes: [(Int32(HD_REORDER_DST), target)], "reorder \(text)")
-    }
-
     var scratchByteCount: Int { Int(hd_primitive_scratch_bytes(primitive.raw)) }
 
     func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
