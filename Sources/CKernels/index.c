@@ -33,12 +33,13 @@ typedef struct {
     char *output;
     const void *indices;
     int index_type;
-    int64_t rows, row_bytes, count;
+    /// `ahead` ends what memory is asked for ahead: nothing where the table stays in cache.
+    int64_t rows, row_bytes, ahead;
 } gather;
 
 #define GATHER_LOOP(size)                                                                                             \
     for (int64_t i = begin; i < end; i++) {                                                                           \
-        if (i + AHEAD < g->count) prefetch_row(g->table + gather_row(g, i + AHEAD) * (size), size);                   \
+        if (i + AHEAD < g->ahead) prefetch_row(g->table + gather_row(g, i + AHEAD) * (size), size);                   \
         memcpy(g->output + i * (size), g->table + gather_row(g, i) * (size), (size_t)(size));                         \
     }
 
@@ -69,8 +70,9 @@ int64_t hk_gather_rows(
     if (rows <= 0 || width <= 0) return bad;
     gather g = {
         .table = table, .output = output, .indices = indices, .index_type = index_type, .rows = rows,
-        .row_bytes = width * type_bytes, .count = count};
-    hk_parallel(count, (double)count * (3 + (double)g.row_bytes * 0.1), gather_rows, &g);
+        .row_bytes = width * type_bytes};
+    g.ahead = rows * g.row_bytes > 512 * 1024 ? count : 0;
+    hk_parallel(count, (double)count * (1.5 + (double)g.row_bytes * 0.1), gather_rows, &g);
     return bad;
 }
 

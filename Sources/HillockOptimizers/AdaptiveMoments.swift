@@ -29,13 +29,9 @@ final class AdaptiveMoments {
         core = OptimizerCore(name, owner, slots: ["exp_avg", "exp_avg_sq"], decaying: decaying)
     }
 
-    func update(_ gradients: Gradients, evaluating others: [Tensor]) {
-        core.evaluate(others + step(gradients))
-    }
-
-    /// Writes the new values, lazily, and gives the loss. A function of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives them with the loss. Not inlined, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: Gradients) -> [Tensor] {
+    func recordUpdate(_ gradients: Gradients) -> [Tensor] {
         guard let (values, loss) = core.take(gradients) else { return [] }
         core.stepCount += 1
         let t = Double(core.stepCount)
@@ -65,6 +61,6 @@ final class AdaptiveMoments {
                 core.slots[1][position] = results[3 * index + 2]
             }
         }
-        return loss
+        return loss + core.written
     }
 }

@@ -28,7 +28,7 @@ struct OptimizerCore {
         groups = Self.groups(of: parameters)
         slots = slotNames.map { _ in contents.parameters.map { Tensor.zerosLike($0.parameter.value) } }
         // Known from the first step on, so that the first step is the same program as all others.
-        evaluate([])
+        evaluate(written)
     }
 
     /// Small parameters of a dtype are changed in one pass, since each alone is hardly worth one; a large one by itself, as soon as its
@@ -64,10 +64,8 @@ struct OptimizerCore {
         return (values, loss.map { [$0] } ?? [])
     }
 
-    /// Computes everything that a step wrote, and `others`.
-    func evaluate(_ others: [Tensor]) {
-        HillockCore.evaluate(parameters.map(\.value) + slots.joined() + buffers.map(\.value) + others)
-    }
+    /// Everything that a step writes: the parameters, what is remembered for them, and the model's buffers.
+    var written: [Tensor] { parameters.map(\.value) + slots.joined() + buffers.map(\.value) }
 
     var state: [(name: String, tensor: Tensor)] {
         var state = [(name: "step", tensor: Tensor([Int64(stepCount)], shape: []))]

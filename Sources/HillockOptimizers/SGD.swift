@@ -54,14 +54,9 @@ public final class SGD: Optimizer {
     /// Updates done so far.
     public var stepCount: Int { core.stepCount }
 
-    /// Changes the parameters, and computes them with everything else that the step wrote.
-    public func update(_ gradients: Gradients, evaluating others: [Tensor]) {
-        core.evaluate(others + step(gradients))
-    }
-
-    /// Writes the new values, lazily, and gives the loss. A function of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives them with the loss. Not inlined, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: Gradients) -> [Tensor] {
+    public func recordUpdate(_ gradients: Gradients) -> [Tensor] {
         guard let (values, loss) = core.take(gradients) else { return [] }
         // The velocity begins as the first gradient, not dampened.
         let share = core.stepCount == 0 ? 1 : 1 - dampening
@@ -81,7 +76,7 @@ public final class SGD: Optimizer {
                 if momentum != 0 { core.slots[0][position] = results[2 * index + 1] }
             }
         }
-        return loss
+        return loss + core.written
     }
 
     /// `step`, and with momentum each parameter's `momentum_buffer`.

@@ -25,7 +25,7 @@ struct OperationCase: Sendable {
 
     /// Every case of every family.
     static let all: [OperationCase] =
-        functions + arithmetic + numbers + comparisons + reductions + products + shapes + indexing + joining + windows + losses
+        functions + arithmetic + numbers + comparisons + reductions + products + shapes + indexing + joining + windows + images + losses
         + normalization + conversions + creation
 }
 

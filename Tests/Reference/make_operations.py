@@ -72,8 +72,8 @@ def truth(*shape):
 
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
-SUMS = {"reduce", "matmul", "conv2d", "avgPool2d", "layerNorm", "batchNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
-        "binaryCrossEntropy", "scatterAdded", "ctcLoss"}
+SUMS = {"reduce", "matmul", "conv2d", "convTranspose2d", "upsample2d", "adaptiveAvgPool2d", "avgPool2d", "layerNorm", "batchNorm",
+        "softmax", "logSoftmax", "crossEntropy", "meanSquaredError", "binaryCrossEntropy", "scatterAdded", "ctcLoss"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -455,6 +455,39 @@ average("strideBeyondWindow", (1, 1, 7, 7), kernel_size=2, stride=3)
 average("whole", (2, 2, 3, 3), kernel_size=3)
 average("emptyBatch", (0, 2, 4, 4), kernel_size=2)
 
+# Images
+
+
+def deconv(name, x, w, bias=False, **settings):
+    inputs = [normal(*x), normal(*w)] + ([normal(w[1] * settings.get("groups", 1))] if bias else [])
+    case(f"convTranspose2d/{name}", inputs, lambda *t: F.conv_transpose2d(*t, **settings))
+
+
+deconv("plain", (2, 3, 4, 5), (3, 4, 3, 3), bias=True)
+deconv("stride", (1, 4, 3, 5), (4, 2, 4, 4), stride=2, padding=1)
+deconv("outputPadding", (1, 2, 4, 3), (2, 3, 3, 3), stride=2, padding=1, output_padding=1)
+deconv("groups", (2, 4, 3, 4), (4, 3, 3, 2), bias=True, stride=(3, 2), padding=(0, 1), output_padding=(2, 1), dilation=(1, 2), groups=2)
+deconv("beyondStride", (1, 2, 4, 3), (2, 2, 2, 2), padding=(1, 0), output_padding=2, dilation=3)
+deconv("wholeImage", (2, 5, 1, 1), (5, 3, 4, 4), bias=True)
+deconv("emptyBatch", (0, 3, 4, 4), (3, 2, 3, 3))
+case("prelu/one", [normal(3, 5), normal(1)], F.prelu)
+case("prelu/channels", [normal(2, 3, 4), normal(3)], F.prelu)
+case("prelu/special", [values([0.0, -0.0, inf, -inf, nan]), values([0.5])], F.prelu, gradient=False, smooth=False)
+case("pixelShuffle/two", [normal(2, 8, 3, 2)], lambda x: F.pixel_shuffle(x, 2))
+case("pixelShuffle/three", [normal(9, 1, 2)], lambda x: F.pixel_shuffle(x, 3))
+case("pixelShuffle/empty", [normal(0, 4, 2, 2)], lambda x: F.pixel_shuffle(x, 2), gradient=False, smooth=False)  # PyTorch fails there.
+case("upsample2d/nearest", [normal(2, 3, 4, 3)], lambda x: F.interpolate(x, (8, 9)))
+case("upsample2d/nearestUneven", [normal(1, 2, 4, 5)], lambda x: F.interpolate(x, (7, 3)))
+case("upsample2d/bilinear", [normal(2, 2, 4, 3)], lambda x: F.interpolate(x, (8, 7), mode="bilinear"))
+case("upsample2d/bilinearSmaller", [normal(1, 1, 7, 6)], lambda x: F.interpolate(x, (3, 6), mode="bilinear"))
+case("upsample2d/aligningCorners", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (5, 9), mode="bilinear", align_corners=True))
+case("upsample2d/aligningCornersOne", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (1, 2), mode="bilinear", align_corners=True))
+case("reflectionPad2d/all", [normal(2, 3, 5, 4)], lambda x: F.pad(x, (2, 2, 2, 2), mode="reflect"))
+case("reflectionPad2d/uneven", [normal(1, 2, 4, 2)], lambda x: F.pad(x, (1, 0, 2, 3), mode="reflect"))
+case("adaptiveAvgPool2d/global", [normal(2, 3, 5, 4)], lambda x: F.adaptive_avg_pool2d(x, 1))
+case("adaptiveAvgPool2d/dividing", [normal(2, 3, 4, 6)], lambda x: F.adaptive_avg_pool2d(x, (2, 3)))
+case("adaptiveAvgPool2d/overlapping", [normal(1, 2, 7, 5)], lambda x: F.adaptive_avg_pool2d(x, (3, 7)))
+
 # Softmax and losses
 for name, f in {"softmax": torch.softmax, "logSoftmax": torch.log_softmax}.items():
     for variant, (shape, axis) in {
@@ -640,7 +673,8 @@ def main():
     for old in HERE.glob("operations-*.safetensors"):
         old.unlink()
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
-              "windows": ["conv2d", "maxPool2d", "avgPool2d"]}
+              "windows": ["conv2d", "maxPool2d", "avgPool2d"],
+              "images": ["convTranspose2d", "prelu", "pixelShuffle", "upsample2d", "reflectionPad2d", "adaptiveAvgPool2d"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():
