@@ -85,6 +85,41 @@ typedef struct {
     void (*log_softmax)(const float *x, float *y, int64_t n);
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
+    /// The logarithm of a row's sum of e^(x - *from), and a `*from` at or near the row's maximum.
+    void (*log_sum)(const float *x, int64_t n, float *from, float *log_sum);
+    /// sum of w[j] (x[j] - from); w may be null: all 1.
+    double (*weighted_sum)(const float *x, const float *w, int64_t n, float from);
+    /// dx[j] = e^((x[j] - from) - log_sum) * share - w[j] * soft; w may be null: all 1.
+    void (*cross_entropy_gradient)(
+        const float *x, const float *w, float *dx, int64_t n, float from, float log_sum, float share, float soft);
+    /// `log_sum`, `weighted_sum` and `cross_entropy_gradient` in one.
+    void (*cross_entropy_both)(
+        const float *x, const float *w, float *dx, int64_t n, float share, float soft, float *from, float *log_sum,
+        double *weighted);
+    /// next[s] = log(e^a[s] + e^b[s] + e^(c[s] + skip[s])) + emission[s], over whole granules; `emission` may be null.
+    void (*ctc_step)(
+        const float *a, const float *b, const float *c, const float *skip, const float *emission, float *next,
+        int64_t granules);
+    /// y[s] = e^(a[s] + b[s] + shift), over whole granules.
+    void (*ctc_posterior)(const float *a, const float *b, float shift, float *y, int64_t granules);
+    /// A strip's part of the scores of a center's entries; asks for the rows of `next`.
+    void (*skip_gram_scores)(
+        const float *v, const float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count,
+        const uint32_t *next, int64_t next_count, float *scores);
+    /// g[k] = rate (seen - σ(g[k]))
+    void (*skip_gram_steps)(const uint32_t *entries, int64_t n, float rate, float *g);
+    /// Changes a strip of the entries' rows, then of the center's.
+    void (*skip_gram_update)(
+        float *v, float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count, const float *g);
+    /// y += alpha x, rounded once each.
+    void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
+    /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
+    void (*add_groups)(
+        const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
+        float *rows);
+    /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
+    void (*optimizer[3])(
+        const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
     /// 64 uniform numbers from 64 words.

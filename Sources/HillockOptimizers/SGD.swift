@@ -61,22 +61,20 @@ public final class SGD: Optimizer {
         // The velocity begins as the first gradient, not dampened.
         let share = core.stepCount == 0 ? 1 : 1 - dampening
         core.stepCount += 1
-        var scalars = StepScalars { [self] dtype in
-            func scalar(_ value: Double) -> Tensor { Tensor(hoisting: .real(value), dtype: dtype) }
-            return (rate: scalar(learningRate), decay: scalar(weightDecay), momentum: scalar(momentum), share: scalar(share))
-        }
-        for (position, parameter) in core.parameters.enumerated() {
-            let p = parameter.value
-            let s = scalars[p.dtype]
-            var g = values[position]
-            if weightDecay != 0, core.decays[position] { g += p * s.decay }
-            if momentum != 0 {
-                var v = core.slots[0][position] * s.momentum
-                v += dampening == 0 ? g : g * s.share
-                core.slots[0][position] = v
-                g = nesterov ? g + v * s.momentum : v
+        var scalars = StepScalars([learningRate, weightDecay, momentum, share])
+        for group in core.groups {
+            var inputs = scalars[core.parameters[group[0]].value.dtype]
+            for position in group {
+                inputs += [core.parameters[position].value, values[position]]
+                if momentum != 0 { inputs.append(core.slots[0][position]) }
             }
-            parameter.value = p - g * s.rate
+            let composite = SGDStep(
+                hasMomentum: momentum != 0, isNesterov: nesterov, decays: group.map { weightDecay != 0 && core.decays[$0] })
+            let results = Tensor.composite(composite, inputs)
+            for (index, position) in group.enumerated() {
+                core.parameters[position].value = results[momentum != 0 ? 2 * index : index]
+                if momentum != 0 { core.slots[0][position] = results[2 * index + 1] }
+            }
         }
         return loss + core.written
     }

@@ -74,7 +74,7 @@ def truth(*shape):
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
 SUMS = {"reduce", "matmul", "conv2d", "convTranspose2d", "upsample2d", "adaptiveAvgPool2d", "avgPool2d", "layerNorm", "batchNorm",
         "softmax", "logSoftmax", "crossEntropy", "meanSquaredError", "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention",
-        "lstm", "gru", "lstmCell", "gruCell"}
+        "lstm", "gru", "lstmCell", "gruCell", "ctcLoss"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -559,6 +559,19 @@ def weighted(x, t, w, label_smoothing=0.0):
 case("crossEntropy/weighted", [normal(4, 5), integers(4, high=5), positive(5)], weighted)
 case("crossEntropy/smoothed", [normal(4, 5), integers(4, high=5)], lambda x, t: weighted(x, t, None, label_smoothing=0.1))
 case("crossEntropy/weightedAndSmoothed", [normal(2, 3, 5), integers(2, 3, high=5), positive(5)], lambda x, t, w: weighted(x, t, w, label_smoothing=0.2))
+
+
+def ctc(x, targets, inputs, lengths, blank=0, zero_infinity=False):
+    """By logits, as PyTorch's own gradient holds only below a log-softmax."""
+    return F.ctc_loss(torch.log_softmax(x, -1), targets.long(), inputs.long(), lengths.long(), blank, "mean", zero_infinity)
+
+
+case("ctcLoss/batch", [normal(6, 2, 4), values([[1, 2], [3, 3]], "i64"), values([6, 6], "i64"), values([2, 2], "i64")], ctc)
+case("ctcLoss/lengths", [normal(5, 3, 4), values([[1, 2, 1], [3, 9, 9], [9, 9, 9]], "i32"), values([5, 2, 4], "i32"), values([3, 1, 0], "i32")], ctc)
+case("ctcLoss/blank", [normal(5, 2, 3), values([[0, 1], [1, 1]], "i64"), values([5, 4], "i64"), values([2, 2], "i64")], lambda *a: ctc(*a, blank=2))
+case("ctcLoss/impossible", [normal(2, 2, 3), values([[1, 1], [1, 2]], "i64"), values([2, 2], "i64"), values([2, 2], "i64")],
+     lambda *a: ctc(*a, zero_infinity=True))
+case("ctcLoss/infinite", [normal(2, 2, 3), values([[1, 1], [1, 2]], "i64"), values([2, 2], "i64"), values([2, 2], "i64")], ctc, gradient=False, smooth=False)
 case("meanSquaredError/matrix", [normal(3, 4), normal(3, 4)], F.mse_loss)
 case("meanSquaredError/scalar", [normal(), normal()], F.mse_loss)
 case("meanSquaredError/empty", [normal(0, 3), normal(0, 3)], F.mse_loss, smooth=False)

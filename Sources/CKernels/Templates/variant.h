@@ -5,6 +5,10 @@
 #include "operations.h"
 #include "reduction.h"
 #include "softmax.h"
+#include "cross_entropy.h"
+#include "ctc.h"
+#include "optimizer.h"
+#include "skip_gram.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
@@ -34,6 +38,18 @@ const hk_variant HK_VARIANT = {
     .log_softmax = log_softmax_row,
     .softmax_gradient = softmax_gradient_row,
     .log_softmax_gradient = log_softmax_gradient_row,
+    .log_sum = log_sum_row,
+    .weighted_sum = weighted_sum_row,
+    .cross_entropy_gradient = cross_entropy_gradient_row,
+    .cross_entropy_both = cross_entropy_both_row,
+    .ctc_step = ctc_step,
+    .ctc_posterior = ctc_posterior,
+    .skip_gram_scores = skip_gram_scores,
+    .skip_gram_steps = skip_gram_steps,
+    .skip_gram_update = skip_gram_update,
+    .add_scaled = add_scaled,
+    .add_groups = add_groups,
+    .optimizer = {sgd_step, momentum_step, adam_step},
     .philox = philox_blocks,
     .uniform = uniforms,
     .normal = normals,
