@@ -27,6 +27,15 @@ extension OperationCase {
                 crossEntropy($0[0], $0[1], classWeights: $0[2], labelSmoothing: 0.2)
             },
         ]
+        let ctc = "ctcLoss(Tensor, Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: Int, zeroInfinity: Bool)"
+        for variant in ["batch", "lengths", "blank", "impossible", "infinite"] {
+            cases.append(
+                OperationCase("ctcLoss/\(variant)", ctc) {
+                    ctcLoss(
+                        logSoftmax($0[0]), $0[1], inputLengths: $0[2], targetLengths: $0[3], blank: variant == "blank" ? 2 : 0,
+                        zeroInfinity: variant == "impossible")
+                })
+        }
         for variant in ["matrix", "scalar", "empty"] {
             cases.append(
                 OperationCase("meanSquaredError/\(variant)", "meanSquaredError(Tensor, Tensor)") { meanSquaredError($0[0], $0[1]) })

@@ -3,6 +3,19 @@
 /// x where positive, `slope` · x elsewhere (Maas, Hannun, Ng 2013).
 public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * slope) }
 
+/// x where positive, a learned slope · x elsewhere (He et al. 2015): `slope` is `[1]`, or one for each channel of `[N, C, …]`.
+public func prelu(_ x: Tensor, slope: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    guard slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]) else {
+        let channels = x.rank >= 2 ? " or [\(x.shape[1])]" : ""
+        return .failed(
+            ShapeError("prelu", "slope is \(slope.shape), input \(x.shape) wants [1]\(channels)"), [x],
+            at: SourceLocation(file: file, line: line))
+    }
+    // One slope is a scalar; others stand along axis 1.
+    let slope = slope.reshaped(to: slope.count == 1 ? [] : Shape([slope.count] + [Int](repeating: 1, count: x.rank - 2)))
+    return `where`(x .> 0, x, x * slope)
+}
+
 /// x · Φ(x) with Φ the normal distribution function, exactly (Hendrycks and Gimpel 2016).
 public func gelu(_ x: Tensor) -> Tensor { x * (erf(x * 0.707_106_781_186_547_5) + 1) * 0.5 }
 
