@@ -62,6 +62,10 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         .init("layernorm", LayerNorm(6, dtype: .float64)),
         .init("layernorm-axes", LayerNorm([3, 4], epsilon: 1e-3, dtype: .float64)),
         .init("layernorm-plain", LayerNorm(5, affine: false)),
+        .init("groupnorm", GroupNorm(groups: 2, 6, dtype: .float64)),
+        .init("groupnorm-plain", GroupNorm(groups: 1, 4, epsilon: 1e-3, affine: false)),
+        .init("instancenorm2d", InstanceNorm2d(3)),
+        .init("instancenorm2d-affine", InstanceNorm2d(2, epsilon: 1e-3, affine: true, dtype: .float64)),
         .init("embedding", Embedding(7, 4, dtype: .float64)),
         .init("embedding-padding", Embedding(5, 3, paddingIndex: 2, dtype: .float64)),
         .init("relu", ReLU()),
@@ -76,6 +80,22 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         .init("softmax-channels", Softmax(axis: 1)),
         .init("identity", Identity()),
         .init("dropout", Dropout(0.5)),
+        .init("multiheadattention", MultiHeadAttention(6, heads: 2, dtype: .float64)),
+        .init("multiheadattention-causal", training: true, MultiHeadAttention(4, heads: 1, isCausal: true, bias: false, dtype: .float64)),
+        .init("transformerencoderlayer", TransformerEncoderLayer(8, heads: 2, feedForward: 12, dropout: 0, dtype: .float64)),
+        .init(
+            "transformerencoderlayer-causal",
+            TransformerEncoderLayer(
+                6, heads: 3, feedForward: 8, activation: GELU(), dropout: 0, normalizesFirst: true, isCausal: true, epsilon: 1e-3,
+                dtype: .float64)),
+        .init("lstm", LSTM(3, 4, dtype: .float64)),
+        .init("lstm-stacked", LSTM(3, 4, layers: 2, bidirectional: true, dtype: .float64)),
+        .init("lstm-plain", LSTM(2, 1, bias: false, dtype: .float64)),
+        .init("gru", GRU(3, 4, dtype: .float64)),
+        .init("gru-stacked", GRU(3, 4, layers: 2, bidirectional: true, dtype: .float64)),
+        .init("gru-plain", GRU(2, 1, bias: false, dtype: .float64)),
+        .init("lstmcell", LSTMCell(3, 4, dtype: .float64)),
+        .init("grucell", GRUCell(3, 4, dtype: .float64)),
         .init(
             "sequential",
             Sequential(

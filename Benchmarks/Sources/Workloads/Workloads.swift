@@ -4,7 +4,9 @@ public enum Workloads {
 
     /// Every family's list; a new family is a file with its list, and a line here.
     private static var families: [[Entry]] {
-        [classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, micro]
+        [
+            classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, speechNetworks, micro,
+        ]
     }
 
     /// Names in the order of the specification: training, inference, micro.

@@ -26,6 +26,8 @@ struct Lowering {
     var steps: [any Step] = []
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
+    /// Chooses among kernels.
+    var tuner = Tuner()
     /// Indices that were grouped by row.
     var rowGroups: [RowGroupsKey: BufferID] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
