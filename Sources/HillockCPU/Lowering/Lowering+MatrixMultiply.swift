@@ -10,6 +10,7 @@ extension Lowering {
         guard instruction.type.dtype == .float32, hasElements(instruction) else {
             return try lowerPlainMatrixMultiply(product, value, instruction)
         }
+        if try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
         let (a, b) = (try matrices(instruction.operands[0]), try matrices(instruction.operands[1]))
         let shape = instruction.type.shape
         let (left, right) = (
@@ -27,6 +28,20 @@ extension Lowering {
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
         let text = "matmul \(left.shape) × \(right.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
         steps.append(OneDNNStep(primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
+    }
+
+    /// Uses our own kernel where that is faster.
+    private mutating func lowerSmallMatrixMultiply(
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool
+    ) throws -> Bool {
+        let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
+        let left = product.transposesLeft ? a.view.transposedMatrices : a.view
+        let right = product.transposesRight ? b.view.transposedMatrices : b.view
+        guard SmallProductStep.isFaster(instruction.type.shape, left, right) else { return false }
+        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let target = makeBuffer(for: value)
+        steps.append(SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, target))
+        return true
     }
 
     /// A value as matrices: strided where one of the last two axes is contiguous and nothing is shifted or repeated, else copied.
