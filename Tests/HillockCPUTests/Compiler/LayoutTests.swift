@@ -51,7 +51,8 @@ struct LayoutTests {
         }
         // Sliced, transposed, reduced and convolved with: every consumer sees the same elements.
         let plain = Tensor(try HostArray(w.hostArray().doubles, as: w.type))
-        for use in [{ $0.sum(axes: 0) }, { $0.transposed([1, 0, 2, 3]) * 2 }, { conv2d(x, $0) }, { $0[0..<3] + 1 }] as [(Tensor) -> Tensor] {
+        for use in [{ $0.sum(axes: 0) }, { $0.transposed([1, 0, 2, 3]) * 2 }, { conv2d(x, $0) }, { $0[0..<3] + 1 }] as [(Tensor) -> Tensor]
+        {
             let (a, b) = (try use(w).hostArray().doubles, try use(plain).hostArray().doubles)
             #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 })
         }
