@@ -32,22 +32,12 @@ final class Prefetcher<Element: Sendable>: Sendable {
         }
     }
 
-    /// What the thread does, in a box that a C pointer can carry.
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-
     /// Makes elements `range` by `make`, at most `depth` of them ahead.
     init(_ range: Range<Int>, depth: Int = 8, make: @escaping @Sendable (Int) throws -> Element) {
         let shared = Shared(depth: depth)
         self.shared = shared
         guard !range.isEmpty else { return }
-        let work = Work {
-            if let name = fopen("/proc/thread-self/comm", "w") {
-                fputs("hillock-data", name)
-                fclose(name)
-            }
+        startThread(named: "hillock-data") {
             for index in range {
                 shared.wait(shared.free)
                 if shared.isCancelled.load(ordering: .relaxed) { return }
@@ -56,15 +46,6 @@ final class Prefetcher<Element: Sendable>: Sendable {
                 sem_post(shared.available)
             }
         }
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { context in
-                Unmanaged<Work>.fromOpaque(context!).takeRetainedValue().body()
-                return nil
-            }, Unmanaged.passRetained(work).toOpaque())
-        guard code == 0 else { fatalError("[data] the system refuses a thread: \(String(cString: strerror(code)))") }
-        pthread_detach(thread)
     }
 
     deinit {
@@ -79,4 +60,30 @@ final class Prefetcher<Element: Sendable>: Sendable {
         sem_post(shared.free)
         return try element.get()
     }
+}
+
+/// What a thread does, in a box that a C pointer can carry.
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs `body` on a new thread, of which nobody waits for the end.
+private func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+    let context = ThreadBody {
+        if let file = fopen("/proc/thread-self/comm", "w") {
+            fputs(name, file)
+            fclose(file)
+        }
+        body()
+    }
+    var thread = pthread_t()
+    let code = pthread_create(&thread, nil, runThread, Unmanaged.passRetained(context).toOpaque())
+    guard code == 0 else { fatalError("[data] the system refuses a thread: \(String(cString: strerror(code)))") }
+    pthread_detach(thread)
+}
+
+private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
+    return nil
 }
