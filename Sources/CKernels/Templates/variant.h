@@ -9,6 +9,7 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "winograd.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -47,4 +48,11 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .winograd_patches = winograd_patches,
+    .winograd_outputs = winograd_outputs,
+    .winograd_finish = winograd_finish,
+    .winograd_weights = winograd_weights,
+    .winograd_weights_gradient = winograd_weights_gradient,
+    .winograd_product = winograd_product,
+    .winograd_accumulate = winograd_accumulate,
 };

@@ -11,3 +11,4 @@
 #include "reduce.h"
 #include "team.h"
 #include "types.h"
+#include "winograd.h"
