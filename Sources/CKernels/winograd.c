@@ -36,6 +36,10 @@ typedef struct {
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// Floats from one point to the next: an odd number of cache lines, since a tile's 36 values are written one a plane, and at a
+/// power of two apart they would all fall into the same few lines of the nearest cache.
+static int64_t plane_floats(int64_t floats) { return (floats / LANES | 1) * LANES; }
+
 bool hk_winograd_supports(const hk_winograd *c) {
     int taps = c->stride > 0 ? (c->kernel + c->stride - 1) / c->stride : 0;
     return (c->stride == 1 || c->stride == 2) && taps >= 2 && taps <= HK_WINOGRAD_MAX_TAPS && c->kernel <= 8
@@ -103,6 +107,10 @@ static plan make_plan(
 
 static int64_t in_channels(const plan *p) { return p->in_blocks * LANES; }
 
+/// Floats from one point of a panel of all weights to the next, and of a panel.
+static int64_t weight_plane(const plan *p) { return plane_floats(in_channels(p) * PANEL); }
+static int64_t panel_floats(const plan *p) { return PLANE * weight_plane(p); }
+
 /// Transforms the channel blocks `begin ..< end` (whole ones, with their phases) of a panel: out[point][channel][32].
 static void transform_panel(const plan *p, int64_t panel, int64_t begin, int64_t end, float *out, int64_t plane) {
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
@@ -125,12 +133,11 @@ static void transform_panel(const plan *p, int64_t panel, int64_t begin, int64_t
 
 static void transform_panels(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
-    int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride, channels = in_channels(p);
-    int64_t blocks = p->in_blocks / phases;
+    int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride, blocks = p->in_blocks / phases;
     for (int64_t task = begin; task < end; task++) {
         int64_t panel = task / blocks, block = task % blocks * phases;
-        float *to = p->own + panel * PLANE * channels * PANEL + block * LANES * PANEL;
-        transform_panel(p, panel, block, block + phases, to, channels * PANEL);
+        float *to = p->own + panel * panel_floats(p) + block * LANES * PANEL;
+        transform_panel(p, panel, block, block + phases, to, weight_plane(p));
     }
 }
 
@@ -141,7 +148,7 @@ static void transform_all(plan *p) {
     p->transformed = p->own;
 }
 
-static size_t weight_floats(const plan *p) { return (size_t)(p->panels * PLANE * in_channels(p) * PANEL); }
+static size_t weight_floats(const plan *p) { return (size_t)(p->panels * panel_floats(p)); }
 
 size_t hk_winograd_weight_bytes(const hk_winograd *convolution, hk_winograd_direction direction) {
     plan p = make_plan(convolution, direction, NULL, NULL, NULL);
@@ -160,22 +167,22 @@ void hk_winograd_transform_weights(
 /// The products of a panel for tiles whose patches lie in `patches`, and what becomes of them.
 static void make_panel(
     const plan *p, int64_t panel, const float *patches, int64_t begin, int64_t end, float *sums, float *weights) {
-    int64_t count = end - begin, channels = in_channels(p), plane = p->in_blocks * count * LANES;
-    int64_t sum_plane = PANEL * count;
+    int64_t count = end - begin, plane = plane_floats(p->in_blocks * count * LANES);
+    int64_t sum_plane = plane_floats(PANEL * count);
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
     int64_t blocks = p->transformed ? p->in_blocks : divide_up(WEIGHT_BLOCKS, phases) * phases;
     for (int64_t in = 0; in < p->in_blocks; in += blocks) {
         int64_t take = p->in_blocks - in < blocks ? p->in_blocks - in : blocks;
-        const float *from = p->transformed + panel * PLANE * channels * PANEL + in * LANES * PANEL;
-        int64_t weight_plane = channels * PANEL;
+        const float *from = p->transformed + panel * panel_floats(p) + in * LANES * PANEL;
+        int64_t step = weight_plane(p);
         if (!p->transformed) {
-            weight_plane = take * LANES * PANEL;
-            transform_panel(p, panel, in, in + take, weights, weight_plane);
+            step = plane_floats(take * LANES * PANEL);
+            transform_panel(p, panel, in, in + take, weights, step);
             from = weights;
         }
         for (int64_t point = 0; point < PLANE; point++) {
             p->variant->winograd_product(
-                count, take, patches + point * plane + in * count * LANES, count * LANES, from + point * weight_plane,
+                count, take, patches + point * plane + in * count * LANES, count * LANES, from + point * step,
                 sums + point * sum_plane, count * LANES, in == 0);
         }
     }
@@ -190,12 +197,12 @@ static void make_panel(
 /// Where all weights stay near: a thread takes a few tiles through all stages.
 static void run_near(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
-    int64_t channels = in_channels(p);
-    float *patches = hk_scratch(hk_scratch_thread, (size_t)(PLANE * NEAR_TILES * (channels + PANEL)) * sizeof(float));
-    float *sums = patches + PLANE * NEAR_TILES * channels;
+    int64_t patch_floats = PLANE * plane_floats(NEAR_TILES * in_channels(p)), sum_floats = PLANE * plane_floats(NEAR_TILES * PANEL);
+    float *patches = hk_scratch(hk_scratch_thread, (size_t)(patch_floats + sum_floats) * sizeof(float));
+    float *sums = patches + patch_floats;
     for (int64_t turn = begin; turn < end; turn++) {
         int64_t first = turn * NEAR_TILES, last = first + NEAR_TILES < p->tile_count ? first + NEAR_TILES : p->tile_count;
-        int64_t plane = p->in_blocks * (last - first) * LANES;
+        int64_t plane = plane_floats(p->in_blocks * (last - first) * LANES);
         for (int64_t block = 0; block < p->in_blocks; block++) {
             p->variant->winograd_patches(
                 &p->from, &p->tiles, block, first, last, patches + block * (last - first) * LANES, plane);
@@ -209,14 +216,14 @@ static void far_patches(void *context, int64_t begin, int64_t end) {
     int64_t count = p->end - p->begin;
     for (int64_t block = begin; block < end; block++) {
         p->variant->winograd_patches(
-            &p->from, &p->tiles, block, p->begin, p->end, p->patches + block * count * LANES, p->in_blocks * count * LANES);
+            &p->from, &p->tiles, block, p->begin, p->end, p->patches + block * count * LANES, plane_floats(p->in_blocks * count * LANES));
     }
 }
 
 static void far_panels(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
-    int64_t sums = PLANE * PANEL * (p->end - p->begin), phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
-    int64_t weights = PLANE * divide_up(WEIGHT_BLOCKS, phases) * phases * LANES * PANEL;
+    int64_t sums = PLANE * plane_floats(PANEL * (p->end - p->begin)), phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
+    int64_t weights = PLANE * plane_floats(divide_up(WEIGHT_BLOCKS, phases) * phases * LANES * PANEL);
     float *own = hk_scratch(hk_scratch_thread, (size_t)(sums + weights) * sizeof(float));
     for (int64_t panel = begin; panel < end; panel++) {
         make_panel(p, panel, p->patches, p->begin, p->end, own, own + sums);
@@ -290,11 +297,12 @@ static void gradient_transforms(void *context, int64_t begin, int64_t end) {
         if (block < p->in_blocks) {
             p->variant->winograd_patches(
                 &p->from, &p->tiles, block, p->begin, p->end, p->patches + block * count * LANES,
-                p->in_blocks * count * LANES);
+                plane_floats(p->in_blocks * count * LANES));
         } else {
             int64_t out = block - p->in_blocks;
             p->variant->winograd_outputs(
-                &p->to, &p->tiles, out, p->begin, p->end, g->outputs + out * count * LANES, p->out_blocks * count * LANES);
+                &p->to, &p->tiles, out, p->begin, p->end, g->outputs + out * count * LANES,
+                plane_floats(p->out_blocks * count * LANES));
         }
     }
 }
@@ -305,8 +313,9 @@ static void gradient_products(void *context, int64_t begin, int64_t end) {
     int64_t count = p->end - p->begin;
     for (int64_t task = begin; task < end; task++) {
         int64_t point = task / p->panels, panel = task % p->panels;
-        const float *from = p->patches + point * p->in_blocks * count * LANES;
-        const float *outputs = g->outputs + (point * p->out_blocks + panel * (PANEL / LANES)) * count * LANES;
+        const float *from = p->patches + point * plane_floats(p->in_blocks * count * LANES);
+        const float *outputs
+            = g->outputs + point * plane_floats(p->out_blocks * count * LANES) + panel * PANEL * count;
         // An odd last block is paired with itself; its twin's sums are not read.
         int64_t step = panel * (PANEL / LANES) + 1 < p->out_blocks ? count * LANES : 0;
         float *sums = g->sums + point * g->sum_plane + panel * p->in_blocks * LANES * PANEL;
@@ -328,15 +337,17 @@ static void gradient_finish(void *context, int64_t begin, int64_t end) {
     }
 }
 
+static int64_t sum_plane(const plan *p) { return plane_floats(p->panels * p->in_blocks * LANES * PANEL); }
+
 void hk_winograd_convolve_weights(
     const hk_winograd *convolution, const float *x, const float *dy, float *dw, void *scratch) {
     gradient g = {.plan = make_plan(convolution, hk_winograd_backward_weights, x, dw, dy)};
     plan *p = &g.plan;
     int64_t tiles = gradient_tiles(p), turns = divide_up(p->tile_count, tiles);
     p->patches = scratch;
-    g.outputs = p->patches + PLANE * p->in_blocks * LANES * tiles;
-    g.sums = g.outputs + PLANE * p->out_blocks * LANES * tiles;
-    g.sum_plane = p->panels * p->in_blocks * LANES * PANEL;
+    g.outputs = p->patches + PLANE * plane_floats(p->in_blocks * LANES * tiles);
+    g.sums = g.outputs + PLANE * plane_floats(p->out_blocks * LANES * tiles);
+    g.sum_plane = sum_plane(p);
     for (int64_t turn = 0; turn < turns; turn++) {
         p->begin = turn * tiles;
         p->end = p->begin + tiles < p->tile_count ? p->begin + tiles : p->tile_count;
@@ -352,12 +363,12 @@ size_t hk_winograd_scratch_bytes(const hk_winograd *convolution, hk_winograd_dir
     plan p = make_plan(convolution, direction, NULL, NULL, NULL);
     size_t floats;
     if (direction == hk_winograd_backward_weights) {
-        floats = (size_t)(PLANE * (p.in_blocks + p.out_blocks) * LANES * gradient_tiles(&p)
-            + PLANE * p.panels * p.in_blocks * LANES * PANEL);
+        int64_t tiles = gradient_tiles(&p) * LANES;
+        floats = (size_t)(PLANE * (plane_floats(p.in_blocks * tiles) + plane_floats(p.out_blocks * tiles) + sum_plane(&p)));
     } else if (is_near(&p)) {
         floats = weight_floats(&p);
     } else {
-        floats = (size_t)(PLANE * in_channels(&p) * (p.tile_count < FAR_TILES ? p.tile_count : FAR_TILES));
+        floats = (size_t)(PLANE * plane_floats(in_channels(&p) * (p.tile_count < FAR_TILES ? p.tile_count : FAR_TILES)));
     }
     return floats * sizeof(float);
 }

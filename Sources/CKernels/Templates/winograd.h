@@ -14,76 +14,83 @@
 
 #if defined(__clang__)
 #define HK_UNROLL _Pragma("clang loop unroll(full)")
+/// Rolled loops keep what they work on in registers; unrolled, 36 vectors would not fit and be written out and back.
+#define HK_ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define HK_UNROLL _Pragma("GCC unroll 36")
+#define HK_ROLLED _Pragma("GCC unroll 1")
 #endif
 
-/// x + constant * y
-HK_INLINE f32v winograd_add(f32v x, double constant, f32v y) { return f32_fma(splat((float)constant), y, x); }
+/// `value` in all lanes. (Adding it to zeros is not the same for -0, so that the compiler would keep the addition.)
+HK_INLINE f32v winograd_all(float value) {
+    return (f32v){value, value, value, value, value, value, value, value,
+                  value, value, value, value, value, value, value, value};
+}
 
-/// The values at the six points of a patch of six elements; `in` and `out` step by `step` vectors.
-HK_INLINE void winograd_patch_axis(const f32v *in, f32v *out, int step) {
-    f32v d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step], d4 = in[4 * step], d5 = in[5 * step];
+/// x + constant * y
+HK_INLINE f32v winograd_add(f32v x, double constant, f32v y) { return f32_fma(winograd_all((float)constant), y, x); }
+
+/// The values at the six points of a patch of six elements.
+HK_INLINE void winograd_patch_axis(const f32v *in, f32v *out) {
+    f32v d0 = in[0], d1 = in[1], d2 = in[2], d3 = in[3], d4 = in[4], d5 = in[5];
     f32v even_a = winograd_add(d4, -WINOGRAD_B2, d2), odd_a = winograd_add(d3, -WINOGRAD_B2, d1);
     f32v even_b = winograd_add(d4, -WINOGRAD_A2, d2), odd_b = winograd_add(d3, -WINOGRAD_A2, d1);
     out[0] = winograd_add(d0 + d4, -(WINOGRAD_A2 + WINOGRAD_B2), d2);
-    out[step] = winograd_add(even_a, WINOGRAD_A, odd_a);
-    out[2 * step] = winograd_add(even_a, -WINOGRAD_A, odd_a);
-    out[3 * step] = winograd_add(even_b, WINOGRAD_B, odd_b);
-    out[4 * step] = winograd_add(even_b, -WINOGRAD_B, odd_b);
-    out[5 * step] = winograd_add(d1 + d5, -(WINOGRAD_A2 + WINOGRAD_B2), d3);
+    out[1] = winograd_add(even_a, WINOGRAD_A, odd_a);
+    out[2] = winograd_add(even_a, -WINOGRAD_A, odd_a);
+    out[3] = winograd_add(even_b, WINOGRAD_B, odd_b);
+    out[4] = winograd_add(even_b, -WINOGRAD_B, odd_b);
+    out[5] = winograd_add(d1 + d5, -(WINOGRAD_A2 + WINOGRAD_B2), d3);
 }
 
 /// The polynomial with `count` coefficients at the six points; at ±a and ±b times `scale_a` and `scale_b`.
-HK_INLINE void winograd_spread_axis(int count, float scale_a, float scale_b, const f32v *in, int in_step, f32v *out, int step) {
+HK_INLINE void winograd_spread_axis(int count, float scale_a, float scale_b, const f32v *in, f32v *out) {
     f32v even_a = in[0], even_b = in[0];
-    f32v odd_a = splat((float)WINOGRAD_A) * in[in_step], odd_b = splat((float)WINOGRAD_B) * in[in_step];
+    f32v odd_a = winograd_all((float)WINOGRAD_A) * in[1], odd_b = winograd_all((float)WINOGRAD_B) * in[1];
     if (count > 2) {
-        even_a = winograd_add(even_a, WINOGRAD_A2, in[2 * in_step]);
-        even_b = winograd_add(even_b, WINOGRAD_B2, in[2 * in_step]);
+        even_a = winograd_add(even_a, WINOGRAD_A2, in[2]);
+        even_b = winograd_add(even_b, WINOGRAD_B2, in[2]);
     }
     if (count > 3) {
-        odd_a = winograd_add(odd_a, WINOGRAD_A2 * WINOGRAD_A, in[3 * in_step]);
-        odd_b = winograd_add(odd_b, WINOGRAD_B2 * WINOGRAD_B, in[3 * in_step]);
+        odd_a = winograd_add(odd_a, WINOGRAD_A2 * WINOGRAD_A, in[3]);
+        odd_b = winograd_add(odd_b, WINOGRAD_B2 * WINOGRAD_B, in[3]);
     }
     if (count > 4) {
-        even_a = winograd_add(even_a, WINOGRAD_A2 * WINOGRAD_A2, in[4 * in_step]);
-        even_b = winograd_add(even_b, WINOGRAD_B2 * WINOGRAD_B2, in[4 * in_step]);
+        even_a = winograd_add(even_a, WINOGRAD_A2 * WINOGRAD_A2, in[4]);
+        even_b = winograd_add(even_b, WINOGRAD_B2 * WINOGRAD_B2, in[4]);
     }
-    f32v first = in[0], last = in[(count - 1) * in_step];
+    f32v first = in[0], last = in[count - 1];
     if (scale_a != 1) {
-        even_a *= splat(scale_a);
-        odd_a *= splat(scale_a);
-        even_b *= splat(scale_b);
-        odd_b *= splat(scale_b);
+        even_a *= winograd_all(scale_a);
+        odd_a *= winograd_all(scale_a);
+        even_b *= winograd_all(scale_b);
+        odd_b *= winograd_all(scale_b);
     }
     out[0] = first;
-    out[step] = even_a + odd_a;
-    out[2 * step] = even_a - odd_a;
-    out[3 * step] = even_b + odd_b;
-    out[4 * step] = even_b - odd_b;
-    out[5 * step] = last;
+    out[1] = even_a + odd_a;
+    out[2] = even_a - odd_a;
+    out[3] = even_b + odd_b;
+    out[4] = even_b - odd_b;
+    out[5] = last;
 }
 
 /// The transpose of `winograd_spread_axis`: six values to `count`.
-HK_INLINE void winograd_gather_axis(int count, float scale_a, float scale_b, const f32v *in, int step, f32v *out, int out_step) {
-    f32v even_a = in[step] + in[2 * step], odd_a = in[step] - in[2 * step];
-    f32v even_b = in[3 * step] + in[4 * step], odd_b = in[3 * step] - in[4 * step];
-    f32v first = in[0], last = in[5 * step];
+HK_INLINE void winograd_gather_axis(int count, float scale_a, float scale_b, const f32v *in, f32v *y) {
+    f32v even_a = in[1] + in[2], odd_a = in[1] - in[2];
+    f32v even_b = in[3] + in[4], odd_b = in[3] - in[4];
+    f32v first = in[0], last = in[5];
     if (scale_a != 1) {
-        even_a *= splat(scale_a);
-        odd_a *= splat(scale_a);
-        even_b *= splat(scale_b);
-        odd_b *= splat(scale_b);
+        even_a *= winograd_all(scale_a);
+        odd_a *= winograd_all(scale_a);
+        even_b *= winograd_all(scale_b);
+        odd_b *= winograd_all(scale_b);
     }
-    f32v y[HK_WINOGRAD_MAX_TAPS];
     y[0] = first + (even_a + even_b);
-    y[1] = winograd_add(splat((float)WINOGRAD_A) * odd_a, WINOGRAD_B, odd_b);
-    y[2] = winograd_add(splat((float)WINOGRAD_A2) * even_a, WINOGRAD_B2, even_b);
-    y[3] = winograd_add(splat((float)(WINOGRAD_A2 * WINOGRAD_A)) * odd_a, WINOGRAD_B2 * WINOGRAD_B, odd_b);
-    y[4] = winograd_add(splat((float)(WINOGRAD_A2 * WINOGRAD_A2)) * even_a, WINOGRAD_B2 * WINOGRAD_B2, even_b);
+    y[1] = winograd_add(winograd_all((float)WINOGRAD_A) * odd_a, WINOGRAD_B, odd_b);
+    if (count > 2) y[2] = winograd_add(winograd_all((float)WINOGRAD_A2) * even_a, WINOGRAD_B2, even_b);
+    if (count > 3) y[3] = winograd_add(winograd_all((float)(WINOGRAD_A2 * WINOGRAD_A)) * odd_a, WINOGRAD_B2 * WINOGRAD_B, odd_b);
+    if (count > 4) y[4] = winograd_add(winograd_all((float)(WINOGRAD_A2 * WINOGRAD_A2)) * even_a, WINOGRAD_B2 * WINOGRAD_B2, even_b);
     y[count - 1] += last;
-    HK_UNROLL for (int i = 0; i < count; i++) out[i * out_step] = y[i];
 }
 
 /// Where the tiles of a loop stand.
@@ -104,25 +111,28 @@ HK_INLINE void winograd_next(const hk_winograd_tiles *tiles, winograd_place *at)
     at->image++;
 }
 
-/// Loads a tile of `count` by `count` vectors, zero where it leaves the image.
-HK_INLINE void winograd_load(
-    const hk_winograd_side *side, const float *block, int64_t y, int64_t x, int count, f32v *out) {
-    int64_t row = side->row * side->stride, pixel = side->pixel * side->stride, reach = (int64_t)(count - 1) * side->stride;
-    const float *from = block + y * side->row + x * side->pixel;
-    if (y >= 0 && x >= 0 && y + reach < side->height && x + reach < side->width) {
-        HK_UNROLL for (int i = 0; i < count; i++) {
-            HK_UNROLL for (int j = 0; j < count; j++) out[i * count + j] = f32_load(from + i * row + j * pixel);
-        }
-        return;
-    }
+/// A tile of `count` by `count` vectors, its rows and columns `row` and `column` floats apart.
+typedef struct {
+    const float *data;
+    int64_t row, column;
+} winograd_tile;
+
+/// The tile in place, or, where it leaves the image, a copy with zeros around.
+HK_INLINE winograd_tile winograd_load(
+    const hk_winograd_side *side, const float *block, int64_t y, int64_t x, int count, f32v *copy) {
+    winograd_tile tile = {
+        block + y * side->row + x * side->pixel, side->row * side->stride, side->pixel * side->stride};
+    int64_t reach = (int64_t)(count - 1) * side->stride;
+    if (y >= 0 && x >= 0 && y + reach < side->height && x + reach < side->width) return tile;
     for (int i = 0; i < count; i++) {
         int64_t line = y + (int64_t)i * side->stride;
         for (int j = 0; j < count; j++) {
             int64_t place = x + (int64_t)j * side->stride;
             _Bool inside = line >= 0 && line < side->height && place >= 0 && place < side->width;
-            out[i * count + j] = inside ? f32_load(from + i * row + j * pixel) : (f32v){};
+            copy[i * count + j] = inside ? f32_load(tile.data + i * tile.row + j * tile.column) : (f32v){};
         }
     }
+    return (winograd_tile){(const float *)copy, (int64_t)count * HK_WINOGRAD_LANES, HK_WINOGRAD_LANES};
 }
 
 /// Transforms the tiles `begin ..< end` of the channel block `block`: overlapping patches of 6 x 6 if `count` is 6, else
@@ -137,24 +147,33 @@ HK_INLINE void winograd_transform(
     for (int64_t tile = begin; tile < end; tile++, out += HK_WINOGRAD_LANES) {
         int64_t y = side->stride * (tiles->first_y + at.row * tiles->step) + offset_y;
         int64_t x = side->stride * (tiles->first_x + at.column * tiles->step) + offset_x;
-        f32v in[HK_WINOGRAD_PLANE], half[HK_WINOGRAD_PLANE], whole[HK_WINOGRAD_POINTS];
-        winograd_load(side, data + at.image * side->image, y, x, count, in);
-        HK_UNROLL for (int j = 0; j < count; j++) {
-            if (count == HK_WINOGRAD_POINTS) {
-                winograd_patch_axis(in + j, half + j, count);
-            } else {
-                winograd_spread_axis(count, 1, 1, in + j, count, half + j, count);
+        f32v copy[HK_WINOGRAD_PLANE], half[HK_WINOGRAD_POINTS][HK_WINOGRAD_POINTS];
+        f32v in[HK_WINOGRAD_POINTS], points[HK_WINOGRAD_POINTS];
+        winograd_tile from = winograd_load(side, data + at.image * side->image, y, x, count, copy);
+        // The next tile's rows begin where this one's end: too short a run for the processor to see what comes.
+        if ((f32v *)from.data != copy) {
+            int64_t ahead = (count + tiles->step) * from.column;
+            HK_UNROLL for (int i = 0; i < count; i++) {
+                for (int j = 0; j < tiles->step; j++) __builtin_prefetch(from.data + i * from.row + ahead + j * from.column);
             }
         }
-        HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
+        HK_ROLLED for (int j = 0; j < count; j++) {
+            HK_UNROLL for (int i = 0; i < count; i++) in[i] = f32_load(from.data + i * from.row + j * from.column);
             if (count == HK_WINOGRAD_POINTS) {
-                winograd_patch_axis(half + i * count, whole, 1);
+                winograd_patch_axis(in, points);
             } else {
-                winograd_spread_axis(count, 1, 1, half + i * count, 1, whole, 1);
+                winograd_spread_axis(count, 1, 1, in, points);
             }
-            HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
-                f32_store(out + (i * HK_WINOGRAD_POINTS + j) * plane, whole[j]);
+            HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) half[i][j] = points[i];
+        }
+        HK_ROLLED for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
+            if (count == HK_WINOGRAD_POINTS) {
+                winograd_patch_axis(half[i], points);
+            } else {
+                winograd_spread_axis(count, 1, 1, half[i], points);
             }
+            float *to = out + i * HK_WINOGRAD_POINTS * plane;
+            HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) f32_store(to + j * plane, points[j]);
         }
         winograd_next(tiles, &at);
     }
@@ -186,27 +205,26 @@ HK_INLINE void winograd_finish_tiles(
     f32v bias = finish->bias ? f32_load(finish->bias + channels * HK_WINOGRAD_LANES) : (f32v){};
     winograd_place at = winograd_start(tiles, begin);
     for (int64_t tile = begin; tile < end; tile++, in += HK_WINOGRAD_LANES) {
-        f32v points[HK_WINOGRAD_PLANE], half[HK_WINOGRAD_PLANE], y[HK_WINOGRAD_MAX_TAPS * HK_WINOGRAD_MAX_TAPS];
-        HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
+        f32v points[HK_WINOGRAD_POINTS], half[HK_WINOGRAD_MAX_TAPS][HK_WINOGRAD_POINTS], y[HK_WINOGRAD_MAX_TAPS];
+        HK_ROLLED for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
             HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
                 points[i] = f32_load(in + (i * HK_WINOGRAD_POINTS + j) * plane);
             }
-            winograd_gather_axis(count, 1, 1, points, 1, half + j, HK_WINOGRAD_POINTS);
-        }
-        HK_UNROLL for (int i = 0; i < count; i++) {
-            winograd_gather_axis(count, 1, 1, half + i * HK_WINOGRAD_POINTS, 1, y + i * count, 1);
+            winograd_gather_axis(count, 1, 1, points, y);
+            HK_UNROLL for (int i = 0; i < count; i++) half[i][j] = y[i];
         }
         int64_t top = side->stride * (tiles->first_y + at.row * tiles->step) + offset_y;
         int64_t left = side->stride * (tiles->first_x + at.column * tiles->step) + offset_x;
         int64_t base = at.image * side->image + channels * side->block;
-        for (int i = 0; i < count; i++) {
+        HK_ROLLED for (int i = 0; i < count; i++) {
             int64_t line = top + (int64_t)i * side->stride;
             if (line < 0 || line >= side->height) continue;
+            winograd_gather_axis(count, 1, 1, half[i], y);
             HK_UNROLL for (int j = 0; j < count; j++) {
                 int64_t place = left + (int64_t)j * side->stride;
                 if (place < 0 || place >= side->width) continue;
                 int64_t to = base + line * side->row + place * side->pixel;
-                f32v value = y[i * count + j] + bias;
+                f32v value = y[j] + bias;
                 if (finish->residual) value += f32_load(finish->residual + to);
                 // NaN passes, as in torch.relu.
                 if (finish->relu) value = (f32v)((i32v)value & ~(value < 0));
@@ -247,23 +265,21 @@ HK_INLINE void winograd_weights_transform(
     const hk_winograd_weights *w, int taps, const float *channel, int out_phase, int in_phase, float *out, int64_t plane) {
     int stride = w->out_stride * w->in_stride;
     int phase = w->out_stride > 1 ? out_phase : in_phase, phase_y = phase / stride, phase_x = phase % stride;
-    f32v in[HK_WINOGRAD_MAX_TAPS * HK_WINOGRAD_MAX_TAPS], half[HK_WINOGRAD_POINTS * HK_WINOGRAD_MAX_TAPS];
-    f32v whole[HK_WINOGRAD_POINTS];
-    HK_UNROLL for (int i = 0; i < taps; i++) {
-        HK_UNROLL for (int j = 0; j < taps; j++) {
-            int y = stride * (w->flipped ? taps - 1 - i : i) + phase_y, x = stride * (w->flipped ? taps - 1 - j : j) + phase_x;
-            _Bool exists = y < w->kernel && x < w->kernel;
-            in[i * taps + j] = exists ? f32_load(channel + (y * w->kernel + x) * HK_WINOGRAD_LANES) : (f32v){};
-        }
-    }
+    f32v in[HK_WINOGRAD_MAX_TAPS], half[HK_WINOGRAD_POINTS][HK_WINOGRAD_MAX_TAPS], points[HK_WINOGRAD_POINTS];
     HK_UNROLL for (int j = 0; j < taps; j++) {
-        winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, in + j, taps, half + j, taps);
-    }
-    HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
-        winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, half + i * taps, 1, whole, 1);
-        HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
-            f32_store(out + (i * HK_WINOGRAD_POINTS + j) * plane, whole[j]);
+        int x = stride * (w->flipped ? taps - 1 - j : j) + phase_x;
+        HK_UNROLL for (int i = 0; i < taps; i++) {
+            int y = stride * (w->flipped ? taps - 1 - i : i) + phase_y;
+            _Bool exists = y < w->kernel && x < w->kernel;
+            in[i] = exists ? f32_load(channel + (y * w->kernel + x) * HK_WINOGRAD_LANES) : (f32v){};
         }
+        winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, in, points);
+        HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) half[i][j] = points[i];
+    }
+    HK_ROLLED for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
+        winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, half[i], points);
+        float *to = out + i * HK_WINOGRAD_POINTS * plane;
+        HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) f32_store(to + j * plane, points[j]);
     }
 }
 
@@ -292,19 +308,22 @@ static void winograd_weights(
 
 HK_INLINE void winograd_weights_restore(
     const hk_winograd_weights *w, int taps, const float *in, int64_t plane, int phase, float *channel) {
-    f32v points[HK_WINOGRAD_POINTS], half[HK_WINOGRAD_POINTS * HK_WINOGRAD_MAX_TAPS], y[HK_WINOGRAD_MAX_TAPS];
+    f32v points[HK_WINOGRAD_POINTS], half[HK_WINOGRAD_MAX_TAPS][HK_WINOGRAD_POINTS], y[HK_WINOGRAD_MAX_TAPS];
     int phase_y = phase / w->in_stride, phase_x = phase % w->in_stride;
-    HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
+    HK_ROLLED for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
         HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
             points[i] = f32_load(in + (i * HK_WINOGRAD_POINTS + j) * plane);
         }
-        winograd_gather_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, points, 1, half + j, HK_WINOGRAD_POINTS);
+        winograd_gather_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, points, y);
+        HK_UNROLL for (int i = 0; i < taps; i++) half[i][j] = y[i];
     }
-    HK_UNROLL for (int i = 0; i < taps; i++) {
-        winograd_gather_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, half + i * HK_WINOGRAD_POINTS, 1, y, 1);
+    HK_ROLLED for (int i = 0; i < taps; i++) {
+        int row = w->in_stride * i + phase_y;
+        if (row >= w->kernel) break;
+        winograd_gather_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, half[i], y);
         HK_UNROLL for (int j = 0; j < taps; j++) {
-            int row = w->in_stride * i + phase_y, column = w->in_stride * j + phase_x;
-            if (row >= w->kernel || column >= w->kernel) continue;
+            int column = w->in_stride * j + phase_x;
+            if (column >= w->kernel) continue;
             f32_store(channel + (row * w->kernel + column) * HK_WINOGRAD_LANES, y[j]);
         }
     }
@@ -360,7 +379,7 @@ HK_INLINE void winograd_product_rows(
             f32v weights[WINOGRAD_VECTORS];
             HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) weights[j] = f32_load(u + j * HK_WINOGRAD_LANES);
             HK_UNROLL for (int i = 0; i < rows; i++) {
-                f32v value = splat(v[i * HK_WINOGRAD_LANES + c]);
+                f32v value = winograd_all(v[i * HK_WINOGRAD_LANES + c]);
                 HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) sum[i][j] = f32_fma(value, weights[j], sum[i][j]);
             }
         }
@@ -410,7 +429,7 @@ static void winograd_accumulate(
                 f32v row[WINOGRAD_VECTORS];
                 HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) row[k] = f32_load(right + k * z_block);
                 HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                    f32v value = splat(left[i]);
+                    f32v value = winograd_all(left[i]);
                     HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) sum[i][k] = f32_fma(value, row[k], sum[i][k]);
                 }
             }
