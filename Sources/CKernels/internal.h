@@ -1,6 +1,7 @@
 // What the kernels' source files share: the table that each instruction set fills, parallel loops, scratch memory.
 #pragma once
 #include "kernels.h"
+#include "narrow_internal.h"
 #include "winograd_internal.h"
 
 /// Elements that one step of a vector kernel works on, whatever their type.
@@ -87,6 +88,8 @@ typedef struct {
         bool first);
     void (*winograd_accumulate)(
         int64_t tiles, const float *v, const float *z, int64_t z_block, float *s, bool first);
+    /// A row of a convolution with few outputs: described in Templates/narrow.h.
+    void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

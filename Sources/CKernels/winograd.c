@@ -1,6 +1,7 @@
 // Convolutions by Winograd's minimal filtering: how the work is cut up. The arithmetic is in Templates/winograd.h.
 //
-// Transformed activations lie as [point 36][channel block][tile][16], weights as [panel of 32 outputs][point][channel][32].
+// Transformed activations lie as [point 36][group of tiles][channel block][tile][16], so that a product reads them from end to
+// end (the weight gradient has one group), weights as [panel of 32 outputs][point][channel][32].
 // Every product is a plain matrix product a point, so the order of a sum depends on shapes alone.
 #include "internal.h"
 #include "winograd_internal.h"
@@ -10,10 +11,12 @@
 #define LANES HK_WINOGRAD_LANES
 #define PANEL HK_WINOGRAD_PANEL
 
-/// Tiles that one thread takes through all stages, where all weights stay near (28: two rows of micro-tiles).
-#define NEAR_TILES 28
+/// Tiles of a group: the rows of the largest micro-tile.
+#define GROUP 14
+/// Tiles that one thread takes through all stages, where all weights stay near.
+#define NEAR_TILES (2 * GROUP)
 /// Tiles that all threads share, where each thread has panels of its own.
-#define FAR_TILES 112
+#define FAR_TILES (8 * GROUP)
 /// Channel blocks whose weights are transformed at a time: 36 x 64 x 32 floats stay in the second level of cache.
 #define WEIGHT_BLOCKS 4
 /// Panels from which on threads share panels out instead of tiles.
@@ -40,7 +43,7 @@ static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /// power of two apart they would all fall into the same few lines of the nearest cache.
 static int64_t plane_floats(int64_t floats) { return (floats / LANES | 1) * LANES; }
 
-bool hk_winograd_supports(const hk_winograd *c) {
+bool hk_winograd_supports(const hk_convolution *c) {
     int taps = c->stride > 0 ? (c->kernel + c->stride - 1) / c->stride : 0;
     return (c->stride == 1 || c->stride == 2) && taps >= 2 && taps <= HK_WINOGRAD_MAX_TAPS && c->kernel <= 8
         && c->in_channels > 0 && c->out_channels > 0 && c->in_channels % LANES == 0 && c->out_channels % LANES == 0
@@ -49,7 +52,7 @@ bool hk_winograd_supports(const hk_winograd *c) {
 }
 
 /// An activation tensor of the convolution as a side.
-static hk_winograd_side side(const hk_winograd *c, const float *data, int64_t channels, int64_t height, int64_t width) {
+static hk_winograd_side side(const hk_convolution *c, const float *data, int64_t channels, int64_t height, int64_t width) {
     hk_winograd_side s = {.data = (float *)data, .height = height, .width = width, .stride = 1};
     s.image = channels * height * width;
     s.pixel = c->channels_last ? channels : LANES;
@@ -59,7 +62,7 @@ static hk_winograd_side side(const hk_winograd *c, const float *data, int64_t ch
 }
 
 static plan make_plan(
-    const hk_winograd *c, hk_winograd_direction direction, const float *input, const float *weights, const float *output) {
+    const hk_convolution *c, hk_convolution_direction direction, const float *input, const float *weights, const float *output) {
     plan p = {.variant = hk_variant_current(), .images = c->images};
     int taps = (c->kernel + c->stride - 1) / c->stride, phases = c->stride * c->stride;
     p.tiles.taps = taps;
@@ -76,7 +79,7 @@ static plan make_plan(
     p.in_blocks = c->in_channels / LANES * phases;
     p.out_blocks = c->out_channels / LANES;
     int64_t rows = c->out_height, columns = c->out_width;
-    if (direction == hk_winograd_backward_data) {
+    if (direction == hk_convolution_backward_data) {
         // dx[s q + phase - padding] = sum over taps of dy[q - tap] w[s tap + phase].
         p.from = side(c, input, c->out_channels, c->out_height, c->out_width);
         p.from.offset_y = p.from.offset_x = 1 - taps;
@@ -150,19 +153,29 @@ static void transform_all(plan *p) {
 
 static size_t weight_floats(const plan *p) { return (size_t)(p->panels * panel_floats(p)); }
 
-size_t hk_winograd_weight_bytes(const hk_winograd *convolution, hk_winograd_direction direction) {
+size_t hk_winograd_weight_bytes(const hk_convolution *convolution, hk_convolution_direction direction) {
     plan p = make_plan(convolution, direction, NULL, NULL, NULL);
     return weight_floats(&p) * sizeof(float);
 }
 
 void hk_winograd_transform_weights(
-    const hk_winograd *convolution, hk_winograd_direction direction, const float *weights, float *transformed) {
+    const hk_convolution *convolution, hk_convolution_direction direction, const float *weights, float *transformed) {
     plan p = make_plan(convolution, direction, NULL, weights, NULL);
     p.own = transformed;
     transform_all(&p);
 }
 
 // MARK: - Forward, and the gradient of the data
+
+/// Transforms the patches of one channel block, group by group.
+static void transform_patches(const plan *p, int64_t block, int64_t begin, int64_t end, float *patches) {
+    int64_t plane = plane_floats(p->in_blocks * (end - begin) * LANES);
+    for (int64_t tile = begin; tile < end; tile += GROUP) {
+        int64_t last = tile + GROUP < end ? tile + GROUP : end;
+        float *to = patches + ((tile - begin) * p->in_blocks + block * (last - tile)) * LANES;
+        p->variant->winograd_patches(&p->from, &p->tiles, block, tile, last, to, plane);
+    }
+}
 
 /// The products of a panel for tiles whose patches lie in `patches`, and what becomes of them.
 static void make_panel(
@@ -181,9 +194,12 @@ static void make_panel(
             from = weights;
         }
         for (int64_t point = 0; point < PLANE; point++) {
-            p->variant->winograd_product(
-                count, take, patches + point * plane + in * count * LANES, count * LANES, from + point * step,
-                sums + point * sum_plane, count * LANES, in == 0);
+            for (int64_t tile = 0; tile < count; tile += GROUP) {
+                int64_t rows = count - tile < GROUP ? count - tile : GROUP;
+                p->variant->winograd_product(
+                    rows, take, patches + point * plane + (tile * p->in_blocks + in * rows) * LANES, rows * LANES,
+                    from + point * step, sums + point * sum_plane + tile * LANES, count * LANES, in == 0);
+            }
         }
     }
     for (int64_t half = 0; half < PANEL / LANES; half++) {
@@ -202,22 +218,14 @@ static void run_near(void *context, int64_t begin, int64_t end) {
     float *sums = patches + patch_floats;
     for (int64_t turn = begin; turn < end; turn++) {
         int64_t first = turn * NEAR_TILES, last = first + NEAR_TILES < p->tile_count ? first + NEAR_TILES : p->tile_count;
-        int64_t plane = plane_floats(p->in_blocks * (last - first) * LANES);
-        for (int64_t block = 0; block < p->in_blocks; block++) {
-            p->variant->winograd_patches(
-                &p->from, &p->tiles, block, first, last, patches + block * (last - first) * LANES, plane);
-        }
+        for (int64_t block = 0; block < p->in_blocks; block++) transform_patches(p, block, first, last, patches);
         for (int64_t panel = 0; panel < p->panels; panel++) make_panel(p, panel, patches, first, last, sums, NULL);
     }
 }
 
 static void far_patches(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
-    int64_t count = p->end - p->begin;
-    for (int64_t block = begin; block < end; block++) {
-        p->variant->winograd_patches(
-            &p->from, &p->tiles, block, p->begin, p->end, p->patches + block * count * LANES, plane_floats(p->in_blocks * count * LANES));
-    }
+    for (int64_t block = begin; block < end; block++) transform_patches(p, block, p->begin, p->end, p->patches);
 }
 
 static void far_panels(void *context, int64_t begin, int64_t end) {
@@ -255,18 +263,18 @@ static void run(plan *p, float *scratch) {
 }
 
 void hk_winograd_convolve(
-    const hk_winograd *convolution, const float *x, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *x, const float *weights, const float *transformed, const float *bias,
     const float *residual, bool relu, float *y, void *scratch) {
-    plan p = make_plan(convolution, hk_winograd_forward, x, weights, y);
+    plan p = make_plan(convolution, hk_convolution_forward, x, weights, y);
     p.transformed = transformed;
     p.finish = (hk_winograd_finish){.bias = bias, .residual = residual, .relu = relu};
     run(&p, scratch);
 }
 
 void hk_winograd_convolve_transposed(
-    const hk_winograd *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
     bool relu, float *dx, void *scratch) {
-    plan p = make_plan(convolution, hk_winograd_backward_data, dy, weights, dx);
+    plan p = make_plan(convolution, hk_convolution_backward_data, dy, weights, dx);
     p.transformed = transformed;
     p.finish = (hk_winograd_finish){.bias = bias, .relu = relu};
     run(&p, scratch);
@@ -274,12 +282,31 @@ void hk_winograd_convolve_transposed(
 
 // MARK: - The gradient of the weights
 
-/// Tiles of a turn: as many as keep both sides' transforms within 12 MB, which the last level of cache holds.
+/// Tiles whose transforms, of both sides, the last level of cache holds: 12 MB.
+static int64_t cached_tiles(const plan *p) {
+    return (12 << 20) / (PLANE * (int64_t)sizeof(float) * (p->in_blocks + p->out_blocks) * LANES);
+}
+
+/// Tiles of a turn: those, but as each turn reads and writes all sums, at least what makes more than that rereads.
 static int64_t gradient_tiles(const plan *p) {
-    int64_t tiles = (12 << 20) / (PLANE * (int64_t)sizeof(float) * (p->in_blocks + p->out_blocks) * LANES);
-    tiles = tiles < 32 ? 32 : tiles;
-    int64_t turns = divide_up(p->tile_count, tiles);
-    return divide_up(p->tile_count, turns);
+    int64_t tiles = cached_tiles(p), worth = p->in_blocks * p->out_blocks * LANES / (p->in_blocks + p->out_blocks);
+    if (tiles < worth) tiles = worth;
+    if (tiles < 32) tiles = 32;
+    return divide_up(p->tile_count, divide_up(p->tile_count, tiles));
+}
+
+/// Channel blocks of a task that keeps its sums to itself: 36 x 64 x 32 floats stay in the second level of cache.
+#define SUM_BLOCKS 4
+/// Tasks from which on sums are kept so; it takes a single turn.
+#define OWN_TASKS 16
+
+static int64_t own_tasks(const plan *p) {
+    int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
+    return p->panels * divide_up(p->in_blocks, divide_up(SUM_BLOCKS, phases) * phases);
+}
+
+static bool keeps_sums(const plan *p) {
+    return p->tile_count <= (cached_tiles(p) < 32 ? 32 : cached_tiles(p)) && own_tasks(p) >= OWN_TASKS;
 }
 
 /// The transforms of both sides, and the sums [point][panel][channel block][16][32].
@@ -307,41 +334,80 @@ static void gradient_transforms(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/// The sums of one point and panel over `blocks` channel blocks from `in` on.
+static void gradient_sums(
+    const gradient *g, int64_t point, int64_t panel, int64_t in, int64_t blocks, float *sums, bool first) {
+    const plan *p = &g->plan;
+    int64_t count = p->end - p->begin;
+    const float *from = p->patches + point * plane_floats(p->in_blocks * count * LANES) + in * count * LANES;
+    const float *outputs = g->outputs + point * plane_floats(p->out_blocks * count * LANES) + panel * PANEL * count;
+    // An odd last block is paired with itself; its twin's sums are not read.
+    int64_t step = panel * (PANEL / LANES) + 1 < p->out_blocks ? count * LANES : 0;
+    for (int64_t block = 0; block < blocks; block++) {
+        p->variant->winograd_accumulate(
+            count, from + block * count * LANES, outputs, step, sums + block * LANES * PANEL, first);
+    }
+}
+
 static void gradient_products(void *context, int64_t begin, int64_t end) {
     const gradient *g = context;
     const plan *p = &g->plan;
-    int64_t count = p->end - p->begin;
     for (int64_t task = begin; task < end; task++) {
         int64_t point = task / p->panels, panel = task % p->panels;
-        const float *from = p->patches + point * plane_floats(p->in_blocks * count * LANES);
-        const float *outputs
-            = g->outputs + point * plane_floats(p->out_blocks * count * LANES) + panel * PANEL * count;
-        // An odd last block is paired with itself; its twin's sums are not read.
-        int64_t step = panel * (PANEL / LANES) + 1 < p->out_blocks ? count * LANES : 0;
         float *sums = g->sums + point * g->sum_plane + panel * p->in_blocks * LANES * PANEL;
-        for (int64_t block = 0; block < p->in_blocks; block++) {
-            p->variant->winograd_accumulate(
-                count, from + block * count * LANES, outputs, step, sums + block * LANES * PANEL, p->begin == 0);
+        gradient_sums(g, point, panel, 0, p->in_blocks, sums, p->begin == 0);
+    }
+}
+
+/// The gradient of the weights of a panel and `blocks` channel blocks from `in` on.
+static void gradient_finish(
+    const plan *p, int64_t panel, int64_t in, int64_t blocks, const float *sums, int64_t sum_plane) {
+    int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
+    for (int64_t half = 0; half < PANEL / LANES; half++) {
+        int64_t out = panel * (PANEL / LANES) + half;
+        if (out >= p->out_blocks) return;
+        for (int64_t block = 0; block < blocks; block += phases) {
+            p->variant->winograd_weights_gradient(
+                &p->weights, out, (in + block) / phases, sums + block * LANES * PANEL + half * LANES, sum_plane,
+                LANES * PANEL);
         }
     }
 }
 
-static void gradient_finish(void *context, int64_t begin, int64_t end) {
+static void gradient_finishes(void *context, int64_t begin, int64_t end) {
     const gradient *g = context;
     const plan *p = &g->plan;
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride, blocks = p->in_blocks / phases;
     for (int64_t task = begin; task < end; task++) {
-        int64_t out = task / blocks, in = task % blocks;
-        const float *from = g->sums + (out / 2 * p->in_blocks + in * phases) * LANES * PANEL + out % 2 * LANES;
-        p->variant->winograd_weights_gradient(&p->weights, out, in, from, g->sum_plane, LANES * PANEL);
+        int64_t panel = task / blocks, in = task % blocks * phases;
+        const float *sums = g->sums + (panel * p->in_blocks + in) * LANES * PANEL;
+        gradient_finish(p, panel, in, phases, sums, g->sum_plane);
+    }
+}
+
+/// Sums that never leave their thread.
+static void gradient_tasks(void *context, int64_t begin, int64_t end) {
+    const gradient *g = context;
+    const plan *p = &g->plan;
+    int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
+    int64_t blocks = divide_up(SUM_BLOCKS, phases) * phases, groups = divide_up(p->in_blocks, blocks);
+    int64_t plane = plane_floats(blocks * LANES * PANEL);
+    float *sums = hk_scratch(hk_scratch_thread, (size_t)(PLANE * plane) * sizeof(float));
+    for (int64_t task = begin; task < end; task++) {
+        int64_t panel = task / groups, in = task % groups * blocks;
+        int64_t take = p->in_blocks - in < blocks ? p->in_blocks - in : blocks;
+        for (int64_t point = 0; point < PLANE; point++) {
+            gradient_sums(g, point, panel, in, take, sums + point * plane, true);
+        }
+        gradient_finish(p, panel, in, take, sums, plane);
     }
 }
 
 static int64_t sum_plane(const plan *p) { return plane_floats(p->panels * p->in_blocks * LANES * PANEL); }
 
 void hk_winograd_convolve_weights(
-    const hk_winograd *convolution, const float *x, const float *dy, float *dw, void *scratch) {
-    gradient g = {.plan = make_plan(convolution, hk_winograd_backward_weights, x, dw, dy)};
+    const hk_convolution *convolution, const float *x, const float *dy, float *dw, void *scratch) {
+    gradient g = {.plan = make_plan(convolution, hk_convolution_backward_weights, x, dw, dy)};
     plan *p = &g.plan;
     int64_t tiles = gradient_tiles(p), turns = divide_up(p->tile_count, tiles);
     p->patches = scratch;
@@ -353,18 +419,23 @@ void hk_winograd_convolve_weights(
         p->end = p->begin + tiles < p->tile_count ? p->begin + tiles : p->tile_count;
         double cost = (double)(p->end - p->begin) * (double)(p->in_blocks + p->out_blocks) * 100;
         hk_parallel(p->in_blocks + p->out_blocks, cost, gradient_transforms, &g);
+        if (keeps_sums(p)) {
+            hk_parallel(own_tasks(p), product_cost(p, p->tile_count), gradient_tasks, &g);
+            return;
+        }
         hk_parallel(PLANE * p->panels, product_cost(p, p->end - p->begin), gradient_products, &g);
     }
     int64_t blocks = p->in_blocks / ((int64_t)p->weights.in_stride * p->weights.in_stride);
-    hk_parallel(p->out_blocks * blocks, (double)(p->out_blocks * p->in_blocks) * 1000, gradient_finish, &g);
+    hk_parallel(p->panels * blocks, (double)(p->out_blocks * p->in_blocks) * 1000, gradient_finishes, &g);
 }
 
-size_t hk_winograd_scratch_bytes(const hk_winograd *convolution, hk_winograd_direction direction) {
+size_t hk_winograd_scratch_bytes(const hk_convolution *convolution, hk_convolution_direction direction) {
     plan p = make_plan(convolution, direction, NULL, NULL, NULL);
     size_t floats;
-    if (direction == hk_winograd_backward_weights) {
+    if (direction == hk_convolution_backward_weights) {
         int64_t tiles = gradient_tiles(&p) * LANES;
-        floats = (size_t)(PLANE * (plane_floats(p.in_blocks * tiles) + plane_floats(p.out_blocks * tiles) + sum_plane(&p)));
+        floats = (size_t)(PLANE * (plane_floats(p.in_blocks * tiles) + plane_floats(p.out_blocks * tiles)));
+        if (!keeps_sums(&p)) floats += (size_t)(PLANE * sum_plane(&p));
     } else if (is_near(&p)) {
         floats = weight_floats(&p);
     } else {

@@ -10,6 +10,7 @@
 #include "pooling.h"
 #include "product.h"
 #include "winograd.h"
+#include "narrow.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -48,6 +49,7 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .narrow_row = narrow_row,
     .winograd_patches = winograd_patches,
     .winograd_outputs = winograd_outputs,
     .winograd_finish = winograd_finish,

@@ -9,54 +9,33 @@
 /// weight gradient): root mean square 8e-7 to 9e-7 and largest 9e-6 (direct sum 3e-7 to 8e-7); weight gradient 2e-6, 1e-5.
 /// The same bits for any number of threads.
 #pragma once
-#include "types.h"
+#include "convolution.h"
 
-/// A convolution: two-dimensional, not grouped, not dilated.
-typedef struct {
-    int64_t images, in_channels, out_channels;
-    /// Of the input and of the output, which may be cut short.
-    int64_t height, width, out_height, out_width;
-    /// Taps along both axes, 2 to 5 at stride 1, 3 to 8 at stride 2.
-    int kernel;
-    /// 1 or 2.
-    int stride;
-    /// Zeros before the first row and column. What is missing at the end is zero too.
-    int64_t padding_y, padding_x;
-    /// Activations lie channels last (nhwc) instead of in blocks of sixteen channels (nChw16c).
-    bool channels_last;
-} hk_winograd;
-
-typedef enum {
-    hk_winograd_forward = 0,
-    hk_winograd_backward_data = 1,
-    hk_winograd_backward_weights = 2,
-} hk_winograd_direction;
-
-/// Whether the functions below take it: channels that are multiples of sixteen, kernels and strides as above.
-bool hk_winograd_supports(const hk_winograd *convolution);
+/// Whether the functions below take it: channels that are multiples of sixteen; 2 to 5 taps at stride 1, 3 to 8 at stride 2.
+bool hk_winograd_supports(const hk_convolution *convolution);
 
 /// Bytes of scratch memory, aligned to 64, that a call wants.
-size_t hk_winograd_scratch_bytes(const hk_winograd *convolution, hk_winograd_direction direction);
+size_t hk_winograd_scratch_bytes(const hk_convolution *convolution, hk_convolution_direction direction);
 
 /// Bytes of the transformed weights of a direction (forward or data).
-size_t hk_winograd_weight_bytes(const hk_winograd *convolution, hk_winograd_direction direction);
+size_t hk_winograd_weight_bytes(const hk_convolution *convolution, hk_convolution_direction direction);
 
 /// Transforms weights once for many calls, as inference wants it. `transformed` is aligned to 64.
 void hk_winograd_transform_weights(
-    const hk_winograd *convolution, hk_winograd_direction direction, const float *weights, float *transformed);
+    const hk_convolution *convolution, hk_convolution_direction direction, const float *weights, float *transformed);
 
 /// y = relu?(x * weights + bias + residual). `bias` [out_channels] and `residual` (laid out as y) may be NULL.
 /// `transformed`: what `hk_winograd_transform_weights` made, or NULL to transform `weights` on the way.
 void hk_winograd_convolve(
-    const hk_winograd *convolution, const float *x, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *x, const float *weights, const float *transformed, const float *bias,
     const float *residual, bool relu, float *y, void *scratch);
 
 /// dx = the gradient with respect to the input from `dy`, that with respect to the output; all of dx is written. As a
 /// transposed convolution it takes a bias [in_channels] and relu; NULL and false for a gradient.
 void hk_winograd_convolve_transposed(
-    const hk_winograd *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
     bool relu, float *dx, void *scratch);
 
 /// dw = the gradient with respect to the weights, row-major [out, in, kernel, kernel].
 void hk_winograd_convolve_weights(
-    const hk_winograd *convolution, const float *x, const float *dy, float *dw, void *scratch);
+    const hk_convolution *convolution, const float *x, const float *dy, float *dw, void *scratch);
