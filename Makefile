@@ -9,6 +9,7 @@ run: dependencies ## install what is missing, build, and train the digit network
 	.build/release/hillock train digits $(ARGS)
 
 # In release: the kernels are too slow without optimisation. One after another: they use every core themselves, and waiting for a server is timed.
+test: export HILLOCK_VERIFY = 1
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
 	$(SWIFT) test -c release --no-parallel $(ARGS)
 

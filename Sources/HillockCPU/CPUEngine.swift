@@ -12,8 +12,16 @@ public struct CPUEngine: LinkedEngine {
 
     /// Lowers the program to steps over planned memory.
     public func plan(_ program: Program) throws -> any Plan {
-        var lowering = Lowering(program)
+        var lowering = Lowering(Self.optimized(program))
         return try lowering.makePlan()
+    }
+
+    /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
+    static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
+        let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
+        let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? kernels : ExpandComposites.all
+        let pipeline = Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FusePostOps(), FuseElementwise()])
+        return pipeline.run(program, observe: observe)
     }
 
     /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.

@@ -17,34 +17,31 @@ private struct WindowNumbers {
 }
 
 extension Lowering {
-    /// Convolutions choose their layouts; the neighbours adapt. A bias is added on the way out.
-    mutating func lowerConvolution(_ convolution: Convolution, _ position: Int, _ value: Int, _ instruction: Program.Instruction) throws {
+    /// Convolutions choose their layouts; the neighbours adapt. A third operand is a bias, added on the way out.
+    mutating func lowerConvolution(
+        _ geometry: ConvolutionGeometry, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
+    ) throws {
         let (x, w) = (instruction.operands[0], instruction.operands[1])
-        let numbers = WindowNumbers(convolution.geometry)
+        let numbers = WindowNumbers(geometry)
         let shape = instruction.type.shape
-        var target = value
-        var bias: BufferID?
-        if let (sum, row) = try biasRow(of: value, channels: shape[1], isRow: false) {
-            absorbed.insert(sum)
-            target = program.inputs.count + sum
-            bias = row
-        }
+        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
-        let weights = try OneDNNLayout.any(weightDims(w, convolution.geometry))
+        let weights = try OneDNNLayout.any(weightDims(w, geometry))
         let dst = try OneDNNLayout.any(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([shape[1]]) }
         let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
             hd_convolution_forward_create(
                 &$0, $1[0], $1[1], $1[2], $1[3], numbers.strides, numbers.dilation, numbers.low, numbers.high,
-                algorithm(convolution.geometry, program.type(of: w).shape), Int32(HD_POST_NONE.rawValue))
+                algorithm(geometry, program.type(of: w).shape), Int32((hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue))
         }
         var reads = [
             (Int32(HD_CONV_SRC), try activations(x, primitive.layout(Int(HD_CONV_SRC)))),
-            (Int32(HD_CONV_WEIGHTS), try weightBuffer(w, convolution.geometry, primitive.layout(Int(HD_CONV_WEIGHTS)))),
+            (Int32(HD_CONV_WEIGHTS), try weightBuffer(w, geometry, primitive.layout(Int(HD_CONV_WEIGHTS)))),
         ]
         if let bias { reads.append((Int32(HD_CONV_BIAS), bias)) }
-        let text = "conv \(program.type(of: x).shape) ∗ \(program.type(of: w).shape)\(bias == nil ? "" : " + bias")"
-        try writeActivations(target, primitive.layout(Int(HD_CONV_DST))) { buffer in
+        let text =
+            "conv \(program.type(of: x).shape) ∗ \(program.type(of: w).shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
+        try writeActivations(value, primitive.layout(Int(HD_CONV_DST))) { buffer in
             OneDNNStep(primitive, reads: reads, writes: [(Int32(HD_CONV_DST), buffer)], text)
         }
     }
@@ -72,8 +69,9 @@ extension Lowering {
         }
     }
 
+    /// Writes the gradient of the weight, and that of the bias where `bias` is its value number.
     mutating func lowerConvolutionWeightGradient(
-        _ convolution: ConvolutionWeightGradient, _ value: Int, _ instruction: Program.Instruction
+        _ convolution: ConvolutionWeightGradient, _ value: Int, _ instruction: Program.Instruction, bias: Int? = nil
     ) throws {
         let (x, dy) = (instruction.operands[0], instruction.operands[1])
         let numbers = WindowNumbers(convolution.geometry)
@@ -81,9 +79,10 @@ extension Lowering {
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
         let diffDst = try OneDNNLayout.any(program.type(of: dy).shape.dimensions)
         let diffWeights = try OneDNNLayout.any(dims)
-        let primitive = try OneDNNPrimitive([src, diffDst, diffWeights]) {
+        let diffBias = try bias.map { _ in try OneDNNLayout.strided([convolution.weightShape[0]]) }
+        let primitive = try OneDNNPrimitive([src, diffDst, diffWeights, diffBias]) {
             hd_convolution_backward_weights_create(
-                &$0, $1[0], $1[1], $1[2], nil, numbers.strides, numbers.dilation, numbers.low, numbers.high,
+                &$0, $1[0], $1[1], $1[2], $1[3], numbers.strides, numbers.dilation, numbers.low, numbers.high,
                 algorithm(convolution.geometry, convolution.weightShape))
         }
         let reads = [
@@ -94,10 +93,10 @@ extension Lowering {
         let plain = try OneDNNLayout.strided(dims)
         let isPlain = chosen.isEqual(to: plain)
         let result = isPlain ? makeBuffer(for: value) : makeTemporary(byteCount: chosen.byteCount)
-        steps.append(
-            OneDNNStep(
-                primitive, reads: reads, writes: [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), result)],
-                "conv weight gradient \(convolution.weightShape)"))
+        var writes = [(Int32(HD_CONV_BWD_W_DIFF_WEIGHTS), result)]
+        if let bias { writes.append((Int32(HD_CONV_BWD_W_DIFF_BIAS), makeBuffer(for: bias))) }
+        let text = "conv weight gradient \(convolution.weightShape)\(bias == nil ? "" : ", bias")"
+        steps.append(OneDNNStep(primitive, reads: reads, writes: writes, text))
         if !isPlain {
             steps.append(try OneDNNStep.reorder(result, chosen, makeBuffer(for: value), plain, "\(convolution.weightShape) to plain"))
         }
@@ -169,4 +168,28 @@ extension Lowering {
         steps.append(makeStep(temporary))
         steps.append(try OneDNNStep.reorder(temporary, chosen, makeBuffer(for: value), try .strided(shape.dimensions), "\(shape) to plain"))
     }
+}
+
+extension FusedConvolution: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { true }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
+    }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
+}
+
+extension FusedWeightGradient: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { true }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        guard let weight = call.results[0] else { fatalError("[cpu] a weight gradient that nobody uses") }
+        let instruction = lowering.program.instruction(call.value)!
+        try lowering.lowerConvolutionWeightGradient(gradient, weight, instruction, bias: call.results[1])
+    }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }

@@ -14,18 +14,22 @@ extension Lowering {
             places[value] = .buffers([.plain: makeConstant(iota.evaluate([], as: iota.type))])
         case is StopGradient, is Identity:
             forward(instruction.operands[0], to: value)
+        case is CompositeResult:
+            break  // Placed by its composite.
+        case let composite as any Composite:
+            try lowerComposite(composite, value, instruction)
         case let view as any ViewPrimitive:
             try lowerView(view, value, instruction)
         case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
-            try lowerElementwise(kernel, value, instruction)
+            try lowerElementwise(instruction, value)
         case let reduce as Reduce:
             try lowerReduce(reduce, value, instruction)
         case let search as ArgReduce:
             try lowerArgReduce(search, value, instruction)
         case let product as MatrixMultiply:
-            try lowerMatrixMultiply(product, position, value, instruction)
+            try lowerMatrixMultiply(product, value, instruction)
         case let convolution as Convolution where instruction.type.dtype == .float32 && hasElements(instruction):
-            try lowerConvolution(convolution, position, value, instruction)
+            try lowerConvolution(convolution.geometry, value, instruction)
         case let convolution as ConvolutionInputGradient where instruction.type.dtype == .float32 && hasElements(instruction):
             try lowerConvolutionInputGradient(convolution, value, instruction)
         case let convolution as ConvolutionWeightGradient where instruction.type.dtype == .float32 && hasElements(instruction):
@@ -58,7 +62,7 @@ extension Lowering {
     /// Makes a value another name of its operand.
     private mutating func forward(_ operand: Int, to value: Int) {
         switch places[operand] {
-        case .grouped, .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
+        case .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
         case let place: places[value] = place
         }
     }

@@ -3,8 +3,10 @@ import COneDNN
 import HillockCore
 
 extension Lowering {
-    /// f32 goes to oneDNN, transposes by strides, a bias row added on the way out; other dtypes to a blocked kernel.
-    mutating func lowerMatrixMultiply(_ product: MatrixMultiply, _ position: Int, _ value: Int, _ instruction: Program.Instruction) throws {
+    /// f32 goes to oneDNN, transposes by strides; other dtypes to a blocked kernel. A third operand is a bias, added on the way out.
+    mutating func lowerMatrixMultiply(
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
+    ) throws {
         guard instruction.type.dtype == .float32, hasElements(instruction) else {
             return try lowerPlainMatrixMultiply(product, value, instruction)
         }
@@ -13,24 +15,18 @@ extension Lowering {
         let (left, right) = (
             product.transposesLeft ? a.view.transposedMatrices : a.view, product.transposesRight ? b.view.transposedMatrices : b.view
         )
-        var target = value
-        var bias: BufferID?
-        if let (sum, row) = try biasRow(of: value, channels: shape[-1], isRow: true) {
-            absorbed.insert(sum)
-            target = program.inputs.count + sum
-            bias = row
-        }
+        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         let src = try OneDNNLayout.strided(left.shape.dimensions, strides: left.strides)
         let weights = try OneDNNLayout.strided(right.shape.dimensions, strides: right.strides)
         let dst = try OneDNNLayout.strided(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([Int](repeating: 1, count: shape.rank - 1) + [shape[-1]]) }
         let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
-            hd_matmul_create(&$0, $1[0], $1[1], $1[2], nil, $1[3], Int32(HD_POST_NONE.rawValue))
+            hd_matmul_create(&$0, $1[0], $1[1], $1[2], nil, $1[3], Int32((hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue))
         }
         var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), b.buffer)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
-        let text = "matmul \(left.shape) × \(right.shape)\(bias == nil ? "" : " + bias")"
-        steps.append(OneDNNStep(primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: target))], text))
+        let text = "matmul \(left.shape) × \(right.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
+        steps.append(OneDNNStep(primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
     }
 
     /// A value as matrices: strided where one of the last two axes is contiguous and nothing is shifted or repeated, else copied.
@@ -51,33 +47,17 @@ extension Lowering {
                 instruction.type, a.buffer, product.transposesLeft ? a.view.transposedMatrices : a.view, b.buffer,
                 product.transposesRight ? b.view.transposedMatrices : b.view, makeBuffer(for: value)))
     }
+}
 
-    /// If a value's only use is that a bias is added to it, the position of that addition and the bias's buffer.
-    ///
-    /// The bias is a dense vector of `channels` elements, repeated along every axis but the last (`isRow`) or but axis 1.
-    mutating func biasRow(of value: Int, channels: Int, isRow: Bool) throws -> (sum: Int, bias: BufferID)? {
-        guard uses[value].count == 1, !program.outputs.contains(value) else { return nil }
-        let sum = uses[value][0]
-        let instruction = program.instructions[sum]
-        guard instruction.primitive is Add, let other = instruction.operands.first(where: { $0 != value }) else { return nil }
-        // The repeated vector must be known by now: it is reached through views of an argument or of an earlier value.
-        let rank = instruction.type.shape.rank
-        let axis = isRow ? rank - 1 : 1
-        guard let (root, view) = viewBelow(other), places[root] != nil, view.offset == 0, program.type(of: root).shape.count == channels,
-            instruction.type.shape[axis] == channels
-        else { return nil }
-        for k in 0..<rank where view.strides[k] != (k == axis && channels > 1 ? 1 : 0) && view.shape[k] != 1 { return nil }
-        return (sum, try buffer(root, in: .plain))
+extension FusedMatrixMultiply: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { true }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
     }
 
-    /// A value as a view of an earlier one, found through instructions that may not be lowered yet.
-    private func viewBelow(_ value: Int) -> (root: Int, view: Strided)? {
-        guard value >= program.inputs.count,
-            let primitive = program.instructions[value - program.inputs.count].primitive as? any ViewPrimitive
-        else { return (value, Strided(dense: program.type(of: value).shape)) }
-        guard let (root, view) = viewBelow(program.instructions[value - program.inputs.count].operands[0]) else { return nil }
-        return primitive.view(of: view, as: program.type(of: value).shape).map { (root, $0) }
-    }
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension Strided {

@@ -3,9 +3,9 @@ import HillockCore
 
 /// Turns a program into steps.
 ///
-/// One walk over the instructions. Element-wise ones join a group that will be one pass over memory; changes of shape are views that cost
-/// nothing where the consumer can walk strides; everything else becomes a step at once. Values are kept in the layout that made them and
-/// copied into another where a consumer wants it.
+/// One walk over the instructions, which the passes have put into order and fused. Changes of shape are views that cost nothing where the
+/// consumer can walk strides; everything else becomes a step at once. Values are kept in the layout that made them and copied into another
+/// where a consumer wants it.
 struct Lowering {
     /// Where a value is.
     enum Place {
@@ -13,8 +13,6 @@ struct Lowering {
         case buffers([PhysicalLayout: BufferID])
         /// A way of walking another value's plain buffer.
         case view(of: Int, Strided)
-        /// Computed by a group, at this position in it; in memory only if somebody asks.
-        case grouped(ElementwiseGroup, operation: Int)
         /// The same number everywhere.
         case splat(BufferID)
     }
@@ -24,21 +22,14 @@ struct Lowering {
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
-    /// The step that writes each buffer, as far as steps were looked at.
-    var writers: [BufferID: Int] = [:]
-    var indexedSteps = 0
-    /// Instructions that a step of another one does too, such as a bias.
-    var absorbed: Set<Int> = []
+    /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
+    var workspaces: [Int: [BufferID]] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
     var poolings: [Int: [PooledForward]] = [:]
 
     init(_ program: Program) {
         self.program = program
-        var uses = [[Int]](repeating: [], count: program.inputs.count + program.instructions.count)
-        for (position, instruction) in program.instructions.enumerated() {
-            for operand in instruction.operands { uses[operand].append(position) }
-        }
-        self.uses = uses
+        uses = program.uses
         places = [Place?](repeating: nil, count: uses.count)
     }
 
@@ -48,11 +39,8 @@ struct Lowering {
             let buffer = add(BufferInfo(kind: input.isScalar ? .scalar(position) : .argument(position), byteCount: size, layout: .plain))
             places[position] = input.isScalar ? .splat(buffer) : .buffers([.plain: buffer])
         }
-        for position in program.instructions.indices where !absorbed.contains(position) { try lower(position) }
+        for position in program.instructions.indices { try lower(position) }
         let results = try makeResults()
-        // Groups whose operations all moved to later ones.
-        steps.removeAll { ($0 as? ElementwiseGroup)?.outputs.isEmpty ?? false }
-        for step in steps { (step as? ElementwiseGroup)?.finish(self) }
         return CPUPlan(
             program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
     }
@@ -132,7 +120,6 @@ struct Lowering {
     func layouts(of value: Int) -> [PhysicalLayout] {
         switch places[value] {
         case .buffers(let known): known.keys.filter { $0 != .plain } + (known[.plain] == nil ? [] : [.plain])
-        case .grouped(let group, _): [group.layout]
         case .view, .splat, nil: [.plain]
         }
     }
@@ -149,10 +136,6 @@ struct Lowering {
                 try OneDNNStep.reorder(
                     source, try .activations(shape, from), target, try .activations(shape, layout), "\(shape) \(from) → \(layout)"))
             return target
-        case .grouped(let group, let operation):
-            let buffer = group.materialize(operation, value, &self)
-            places[value] = .buffers([group.layout: buffer])
-            return group.layout == layout ? buffer : try self.buffer(value, in: layout)
         case .view, .splat:
             let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
             places[value] = .buffers([.plain: buffer])

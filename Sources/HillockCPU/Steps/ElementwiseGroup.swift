@@ -3,7 +3,7 @@ import HillockCore
 
 /// Element-wise operations over one iteration space that run as one pass over memory.
 ///
-/// While the program is lowered operations join; ``finish(_:)`` allocates registers and fixes the machine's program.
+/// It is built operation by operation; ``finish()`` allocates registers and fixes the machine's program.
 final class ElementwiseGroup: Step {
     /// What an operation reads.
     enum Operand: Hashable {
@@ -16,7 +16,7 @@ final class ElementwiseGroup: Step {
         let kernel: hk_op
         let workType: DType
         let type: DType
-        var operands: [Operand]
+        let operands: [Operand]
     }
 
     /// How memory is read.
@@ -29,28 +29,18 @@ final class ElementwiseGroup: Step {
 
     let shape: Shape
     let layout: PhysicalLayout
-    /// Position among the plan's steps.
-    let index: Int
     private(set) var operations: [Operation] = []
     private(set) var inputs: [Input] = []
-    /// Values of the program that the operations compute.
-    private(set) var values: [Int] = []
     /// Operations whose results are wanted in memory.
     private(set) var outputs: [(operation: Int, buffer: BufferID)] = []
     private var machine: Machine?
 
-    init(shape: Shape, layout: PhysicalLayout, index: Int) {
+    init(shape: Shape, layout: PhysicalLayout) {
         self.shape = shape
         self.layout = layout
-        self.index = index
     }
 
     // MARK: - Building
-
-    /// Room for another group's work in this one; larger programs would only shrink the tiles.
-    func hasRoom(for other: ElementwiseGroup?) -> Bool {
-        inputs.count + (other?.inputs.count ?? 0) <= 48 && operations.count + (other?.operations.count ?? 0) < 4096
-    }
 
     func addInput(_ input: Input) -> Operand {
         if let known = inputs.firstIndex(of: input) { return .input(known) }
@@ -58,39 +48,15 @@ final class ElementwiseGroup: Step {
         return .input(inputs.count - 1)
     }
 
-    func add(_ operation: Operation, value: Int) -> Int {
+    func add(_ operation: Operation) -> Operand {
         operations.append(operation)
-        values.append(value)
-        return operations.count - 1
+        return .operation(operations.count - 1)
     }
 
-    /// Takes over the operations of a group whose results nobody reads yet.
-    func absorb(_ other: ElementwiseGroup, _ lowering: inout Lowering) {
-        let inputMap = other.inputs.map { addInput($0) }
-        let start = operations.count
-        for (operation, value) in zip(other.operations, other.values) {
-            var moved = operation
-            moved.operands = operation.operands.map { operand in
-                switch operand {
-                case .input(let position): inputMap[position]
-                case .operation(let position): .operation(start + position)
-                }
-            }
-            lowering.places[value] = .grouped(self, operation: add(moved, value: value))
-        }
-        other.operations = []
-        other.inputs = []
-        other.values = []
-    }
+    func addOutput(_ operation: Int, _ buffer: BufferID) { outputs.append((operation, buffer)) }
 
-    /// Memory for an operation's result.
-    func materialize(_ operation: Int, _ value: Int, _ lowering: inout Lowering) -> BufferID {
-        if let known = outputs.first(where: { $0.operation == operation }) { return known.buffer }
-        let size = lowering.program.type(of: value).byteCount
-        let buffer = lowering.add(BufferInfo(kind: .temporary, byteCount: size, layout: layout))
-        outputs.append((operation, buffer))
-        lowering.setWriter(of: buffer, index)
-        return buffer
+    func finish() {
+        if shape.count > 0 { machine = Machine(self) }
     }
 
     // MARK: - Step
@@ -107,11 +73,6 @@ final class ElementwiseGroup: Step {
     func elementSize(of buffer: BufferID) -> Int {
         if let input = inputs.first(where: { $0.buffer == buffer }) { return input.dtype.byteCount }
         return outputs.first { $0.buffer == buffer }.map { operations[$0.operation].type.byteCount } ?? 0
-    }
-
-    func finish(_ lowering: Lowering) {
-        guard !outputs.isEmpty, shape.count > 0 else { return }
-        machine = Machine(self)
     }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {

@@ -15,26 +15,54 @@ package func gradients(of output: Tensor, withRespectTo variables: [Tensor], at 
             at: location)
         return variables.map(Tensor.zerosLike)
     }
-    let wanted = Set(variables.map { ObjectIdentifier($0.node) })
-    let order = dependents(of: output.node, on: wanted)
+    return vectorJacobianProduct(of: [output], with: [Tensor.ones(output.shape, dtype: output.dtype)], withRespectTo: variables)
+}
 
-    var known: [ObjectIdentifier: Tensor] = [ObjectIdentifier(output.node): Tensor.ones(output.shape, dtype: output.dtype)]
+/// The sum over `outputs` of the upstream gradient of each times its derivative by each variable.
+///
+/// - Parameters:
+///   - upstreams: For each output, the gradient of some scalar with respect to it, of its type.
+///   - variables: Nodes to differentiate by; the walk does not go below them.
+/// - Returns: For each variable, the gradient of that scalar: zeros where no output depends on it.
+package func vectorJacobianProduct(of outputs: [Tensor], with upstreams: [Tensor], withRespectTo variables: [Tensor]) -> [Tensor] {
+    let wanted = Set(variables.map { ObjectIdentifier($0.node) })
+    let order = dependents(of: outputs.map(\.node), on: wanted)
     let onPath = Set(order.map(ObjectIdentifier.init))
+    var known: [ObjectIdentifier: Tensor] = [:]
+    /// Upstream gradients of composites with several results, by result.
+    var results: [ObjectIdentifier: [Tensor?]] = [:]
+    func add(_ part: Tensor, to node: Node) {
+        let key = ObjectIdentifier(node)
+        known[key] = known[key].map { $0 + part } ?? part
+    }
+    for (output, upstream) in zip(outputs, upstreams) { add(upstream, to: output.node) }
+
     for node in order.reversed() where !wanted.contains(ObjectIdentifier(node)) {
-        guard let upstream = known.removeValue(forKey: ObjectIdentifier(node)) else { continue }
         let inputs = Evaluator.shared.inputs(of: node)
-        let parts = node.primitive.gradient(inputs: inputs.map { Tensor($0) }, output: Tensor(node), upstream: upstream)
+        let parts: [Tensor?]
+        if node.resultCount > 1 {
+            guard let upstreams = results.removeValue(forKey: ObjectIdentifier(node)), let composite = node.primitive as? any Composite
+            else { continue }
+            parts = CompositeGradient.apply(composite, inputs.map { Tensor($0) }, upstreams)
+        } else {
+            guard let upstream = known.removeValue(forKey: ObjectIdentifier(node)) else { continue }
+            if let result = node.primitive as? CompositeResult {
+                let composite = inputs[0]
+                results[ObjectIdentifier(composite), default: [Tensor?](repeating: nil, count: Int(composite.resultCount))][result.index] =
+                    upstream
+                continue
+            }
+            parts = node.primitive.gradient(inputs: inputs.map { Tensor($0) }, output: Tensor(node), upstream: upstream)
+        }
         for (input, part) in zip(inputs, parts) {
-            let key = ObjectIdentifier(input)
-            guard let part, onPath.contains(key) else { continue }
-            known[key] = known[key].map { $0 + part } ?? part
+            if let part, onPath.contains(ObjectIdentifier(input)) { add(part, to: input) }
         }
     }
     return variables.map { known[ObjectIdentifier($0.node)] ?? Tensor.zerosLike($0) }
 }
 
-/// The nodes between `output` and the wanted ones, both included, inputs before uses; without recursion.
-private func dependents(of output: Node, on wanted: Set<ObjectIdentifier>) -> [Node] {
+/// The nodes between the outputs and the wanted ones, both included, inputs before uses; without recursion.
+private func dependents(of outputs: [Node], on wanted: Set<ObjectIdentifier>) -> [Node] {
     var depends: [ObjectIdentifier: Bool] = [:]
     var order: [Node] = []
     var stack: [(node: Node, inputs: [Node], next: Int)] = []
@@ -47,16 +75,18 @@ private func dependents(of output: Node, on wanted: Set<ObjectIdentifier>) -> [N
         stack.append((node, isWanted ? [] : Evaluator.shared.inputs(of: node), 0))
     }
 
-    enter(output)
-    while let top = stack.last {
-        if top.next < top.inputs.count {
-            stack[stack.count - 1].next += 1
-            enter(top.inputs[top.next])
-        } else {
-            stack.removeLast()
-            let key = ObjectIdentifier(top.node)
-            if top.inputs.contains(where: { depends[ObjectIdentifier($0)] == true }) { depends[key] = true }
-            if depends[key] == true { order.append(top.node) }
+    for output in outputs {
+        enter(output)
+        while let top = stack.last {
+            if top.next < top.inputs.count {
+                stack[stack.count - 1].next += 1
+                enter(top.inputs[top.next])
+            } else {
+                stack.removeLast()
+                let key = ObjectIdentifier(top.node)
+                if top.inputs.contains(where: { depends[ObjectIdentifier($0)] == true }) { depends[key] = true }
+                if depends[key] == true { order.append(top.node) }
+            }
         }
     }
     return order

@@ -36,13 +36,25 @@ final class Evaluator: Sendable {
         state.withLock { _ in node.value }
     }
 
-    func label(of node: Node) -> NodeLabel? { state.withLock { _ in node.label } }
+    func label(of node: Node) -> NodeLabel? {
+        if Trace.isActive { return node.label }
+        return state.withLock { _ in node.label }
+    }
 
     func setLabel(_ label: NodeLabel, of node: Node) { state.withLock { _ in node.label = label } }
 
     /// The inputs of a node; empty for a leaf.
     func inputs(of node: Node) -> [Node] {
-        state.withLock { _ in node.inputs }
+        if Trace.isActive { return node.inputs }
+        return state.withLock { _ in node.inputs }
+    }
+
+    /// The graph between `inputs` and `outputs`, nodes that only the caller knows, as a program of exactly these; scalars become constants.
+    static func trace(_ outputs: [Node], from inputs: [Node]) -> Program {
+        var state = State()
+        for input in inputs { input.value = .standIn }
+        state.walk(outputs)
+        return state.program(from: inputs, to: outputs)
     }
 
     /// The unevaluated graph below the nodes as a program, without running it; the nodes in `known` are taken as inputs.
@@ -66,10 +78,10 @@ final class Evaluator: Sendable {
 /// One evaluation's working memory, kept between evaluations so that steady state allocates nothing here.
 private struct State: ~Copyable {
     private var epoch: UInt64 = 0
-    private var leaves: [Node] = []
-    private var interior: [Unmanaged<Node>] = []
+    fileprivate private(set) var leaves: [Node] = []
+    fileprivate private(set) var interior: [Unmanaged<Node>] = []
     /// Operands of all interior nodes, one after the other: `~k` for leaf k, `i` for interior node i.
-    private var operands: [Int32] = []
+    fileprivate private(set) var operands: [Int32] = []
     private var outputs: [Int32] = []
     private var stack: [(node: Unmanaged<Node>, next: Int)] = []
     private var hash: UInt64 = 0
@@ -227,6 +239,37 @@ private struct State: ~Copyable {
         return Program(
             inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar) }, instructions: instructions,
             outputs: outputs.map(number))
+    }
+}
+
+extension State {
+    /// The walked graph as a program of these inputs, used or not, in order; scalars become constants.
+    func program(from inputs: [Node], to outputs: [Node]) -> Program {
+        var instructions: [Program.Instruction] = []
+        var leafNumbers: [Int] = []
+        for leaf in leaves {
+            if let position = inputs.firstIndex(where: { $0 === leaf }) {
+                leafNumbers.append(position)
+            } else if case .scalar(let scalar) = leaf.value {
+                leafNumbers.append(inputs.count + instructions.count)
+                instructions.append(Program.Instruction(Fill(scalar.double, leaf.type), [], leaf.type))
+            } else {
+                fatalError("[trace] a composite's body may not hold an array of its own (\(leaf.type))")
+            }
+        }
+        let base = inputs.count + instructions.count
+        func number(_ operand: Int32) -> Int { operand < 0 ? leafNumbers[Int(~operand)] : base + Int(operand) }
+        var position = 0
+        for reference in interior {
+            reference._withUnsafeGuaranteedRef { node in
+                let operands = self.operands[position..<position + node.inputCount].map(number)
+                position += node.inputCount
+                instructions.append(Program.Instruction(node.primitive, operands, node.type))
+            }
+        }
+        return Program(
+            inputs: inputs.map { Program.Input(type: $0.type, isScalar: false) }, instructions: instructions,
+            outputs: outputs.map { number($0.index) })
     }
 }
 

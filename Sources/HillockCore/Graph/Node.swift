@@ -17,10 +17,15 @@ public final class Node: @unchecked Sendable {
     var value: NodeValue
     var visit: UInt64 = 0
     var index: Int32 = 0
+    /// How many results a ``Composite`` has that are nodes of their own; 1 where this node is the only one.
+    let resultCount: Int32
     /// Names the parameter that this node is the value of, for messages.
     var label: NodeLabel?
 
-    init(_ primitive: any Primitive, _ type: TensorType, first: Node? = nil, second: Node? = nil, others: [Node] = []) {
+    init(
+        _ primitive: any Primitive, _ type: TensorType, first: Node? = nil, second: Node? = nil, others: [Node] = [], resultCount: Int = 1
+    ) {
+        self.resultCount = Int32(resultCount)
         self.primitive = primitive
         self.type = type
         self.first = first
@@ -36,6 +41,7 @@ public final class Node: @unchecked Sendable {
     package init(_ value: NodeValue, _ type: TensorType) {
         primitive = Leaf()
         self.type = type
+        resultCount = 1
         first = nil
         second = nil
         others = []

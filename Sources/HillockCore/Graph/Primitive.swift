@@ -21,13 +21,13 @@ public protocol Primitive: Hashable, Sendable {
 
 extension Primitive {
     /// Whether two primitives are the same operation with the same attributes.
-    func isEqual(to other: any Primitive) -> Bool {
+    package func isEqual(to other: any Primitive) -> Bool {
         guard type(of: other) == Self.self else { return false }
         return MemoryLayout<Self>.size == 0 || (other as! Self) == self
     }
 
     /// A hash of the operation and its attributes, good within one process.
-    var identityHash: UInt64 {
+    package var identityHash: UInt64 {
         let kind = UInt64(UInt(bitPattern: ObjectIdentifier(Self.self)))
         if MemoryLayout<Self>.size == 0 { return kind }
         var hasher = Hasher()

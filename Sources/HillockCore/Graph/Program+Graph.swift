@@ -11,8 +11,9 @@ extension Program {
     /// Floating-point operations of the program's matrix products and convolutions, 2 for each multiplication and addition; everything
     /// else is not counted, as is usual.
     public var floatingPointOperations: Int {
-        instructions.reduce(0) { sum, instruction in
-            let operands = instruction.operands.map { type(of: $0).shape }
+        let program = ExpandComposites.all.run(self)
+        return program.instructions.reduce(0) { sum, instruction in
+            let operands = instruction.operands.map { program.type(of: $0).shape }
             switch instruction.primitive {
             case let product as MatrixMultiply:
                 return sum + 2 * instruction.type.shape.count * operands[0][product.transposesLeft ? -2 : -1]

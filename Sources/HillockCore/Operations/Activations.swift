@@ -1,8 +1,5 @@
 // Composites: a few lines over primitives, with no gradient of their own.
 
-/// max(x, 0), element by element; NaN stays NaN. The gradient at 0 is 0.
-public func relu(_ x: Tensor) -> Tensor { `where`(x .<= 0, Tensor.zerosLike(x), x) }
-
 /// x where positive, `slope` · x elsewhere (Maas, Hannun, Ng 2013).
 public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * slope) }
 

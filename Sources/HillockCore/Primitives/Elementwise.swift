@@ -1,7 +1,16 @@
 /// The families of element-wise primitives. Operands have the same shape and dtype: broadcasting is a node of its own.
 
+/// A primitive that computes each element of its result from the operands' elements at the same place.
+public protocol ElementByElement: Primitive {}
+
+extension Convert: ElementByElement {}
+extension Compare: ElementByElement {}
+extension Logical: ElementByElement {}
+extension LogicalNot: ElementByElement {}
+extension Select: ElementByElement {}
+
 /// A function of one real number, defined on floating dtypes.
-public protocol RealFunction: Primitive {
+public protocol RealFunction: ElementByElement {
     /// The function.
     func apply(_ x: Double) -> Double
     /// Gradient with respect to `x`, where `y` is the result and `dy` the gradient with respect to it.
@@ -51,7 +60,7 @@ extension NumericFunction {
 }
 
 /// A function of two numbers.
-public protocol BinaryFunction: Primitive {
+public protocol BinaryFunction: ElementByElement {
     /// The function on reals.
     func apply(_ a: Double, _ b: Double) -> Double
     /// The function on whole numbers; the result wraps to the dtype.

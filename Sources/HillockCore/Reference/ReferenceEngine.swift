@@ -6,8 +6,17 @@ public struct ReferenceEngine: Engine {
     /// The engine has no state.
     public init() {}
 
-    /// Nothing is prepared.
-    public func plan(_ program: Program) -> any Plan { ReferencePlan(program) }
+    /// Composites are replaced by their bodies; nothing else is prepared.
+    public func plan(_ program: Program) -> any Plan { ReferencePlan(ExpandComposites.all.run(program)) }
+
+    /// The outputs of a program without composites.
+    static func evaluate(_ program: Program, _ inputs: [HostArray]) -> [HostArray] {
+        var values = inputs
+        for instruction in program.instructions {
+            values.append(instruction.primitive.evaluate(instruction.operands.map { values[$0] }, as: instruction.type))
+        }
+        return program.outputs.map { values[$0] }
+    }
 }
 
 private final class ReferencePlan: Plan {
@@ -17,15 +26,12 @@ private final class ReferencePlan: Plan {
     init(_ program: Program) { self.program = program }
 
     func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
-        var values: [HostArray] = try zip(arguments, program.inputs).map { argument, input in
+        let inputs: [HostArray] = try zip(arguments, program.inputs).map { argument, input in
             switch argument {
             case .buffer(let buffer): try buffer.hostArray()
             case .scalar(let scalar): HostArray(scalar, dtype: input.type.dtype)
             }
         }
-        for instruction in program.instructions {
-            values.append(instruction.primitive.evaluate(instruction.operands.map { values[$0] }, as: instruction.type))
-        }
-        return program.outputs.map { HostBuffer(values[$0]) }
+        return ReferenceEngine.evaluate(program, inputs).map { HostBuffer($0) }
     }
 }

@@ -42,6 +42,7 @@ extension ErrorFunction: KernelOperation { var kernel: hk_op { hk_op_erf } }
 extension Floor: KernelOperation { var kernel: hk_op { hk_op_floor } }
 extension Ceiling: KernelOperation { var kernel: hk_op { hk_op_ceil } }
 extension Round: KernelOperation { var kernel: hk_op { hk_op_round_even } }
+extension Rectifier: KernelOperation { var kernel: hk_op { hk_op_relu } }
 extension Convert: KernelOperation { var kernel: hk_op { hk_op_convert } }
 extension LogicalNot: KernelOperation { var kernel: hk_op { hk_op_not } }
 

@@ -1,0 +1,14 @@
+/// max(x, 0): not in StableHLO, but what engines add to a convolution or product on its way out.
+public struct Rectifier: NumericFunction {
+    /// `relu`
+    public static let name = "relu"
+    /// max(x, 0); NaN stays NaN.
+    public func apply(_ x: Double) -> Double { x <= 0 ? 0 : x }
+    /// max(x, 0)
+    public func apply(_ x: Int64) -> Int64 { Swift.max(x, 0) }
+    /// dy where the result is positive (or NaN): the input need not be kept.
+    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { `where`(y .<= 0, Tensor.zerosLike(dy), dy) }
+}
+
+/// max(x, 0), element by element; NaN stays NaN. The gradient at 0 is 0 (Nair and Hinton 2010).
+public func relu(_ x: Tensor) -> Tensor { .unary(Rectifier(), x) }
