@@ -74,7 +74,7 @@ typedef struct {
         int64_t plane);
     void (*winograd_outputs)(
         const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
-        int64_t plane);
+        int64_t plane, float *total);
     void (*winograd_finish)(
         const hk_winograd_side *side, const hk_winograd_tiles *tiles, const hk_winograd_finish *finish, int64_t block,
         int64_t begin, int64_t end, const float *in, int64_t plane);

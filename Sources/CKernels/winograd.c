@@ -312,7 +312,7 @@ static bool keeps_sums(const plan *p) {
 /// The transforms of both sides, and the sums [point][panel][channel block][16][32].
 typedef struct {
     plan plan;
-    float *outputs, *sums;
+    float *outputs, *sums, *bias;
     int64_t sum_plane;
 } gradient;
 
@@ -327,9 +327,11 @@ static void gradient_transforms(void *context, int64_t begin, int64_t end) {
                 plane_floats(p->in_blocks * count * LANES));
         } else {
             int64_t out = block - p->in_blocks;
+            float *total = g->bias ? g->bias + out * LANES : NULL;
+            if (total && p->begin == 0) memset(total, 0, LANES * sizeof(float));
             p->variant->winograd_outputs(
                 &p->to, &p->tiles, out, p->begin, p->end, g->outputs + out * count * LANES,
-                plane_floats(p->out_blocks * count * LANES));
+                plane_floats(p->out_blocks * count * LANES), total);
         }
     }
 }
@@ -406,8 +408,8 @@ static void gradient_tasks(void *context, int64_t begin, int64_t end) {
 static int64_t sum_plane(const plan *p) { return plane_floats(p->panels * p->in_blocks * LANES * PANEL); }
 
 void hk_winograd_convolve_weights(
-    const hk_convolution *convolution, const float *x, const float *dy, float *dw, void *scratch) {
-    gradient g = {.plan = make_plan(convolution, hk_convolution_backward_weights, x, dw, dy)};
+    const hk_convolution *convolution, const float *x, const float *dy, float *dw, float *db, void *scratch) {
+    gradient g = {.bias = db, .plan = make_plan(convolution, hk_convolution_backward_weights, x, dw, dy)};
     plan *p = &g.plan;
     int64_t tiles = gradient_tiles(p), turns = divide_up(p->tile_count, tiles);
     p->patches = scratch;

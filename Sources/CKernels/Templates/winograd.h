@@ -136,14 +136,15 @@ HK_INLINE winograd_tile winograd_load(
 }
 
 /// Transforms the tiles `begin ..< end` of the channel block `block`: overlapping patches of 6 x 6 if `count` is 6, else
-/// `count` x `count` outputs. out[point * plane + (tile - begin) * 16].
+/// `count` x `count` outputs. out[point * plane + (tile - begin) * 16]. Unless NULL, `total` has the tiles' elements added.
 HK_INLINE void winograd_transform(
     const hk_winograd_side *side, const hk_winograd_tiles *tiles, int count, int64_t block, int64_t begin, int64_t end,
-    float *out, int64_t plane) {
+    float *out, int64_t plane, float *total) {
     int64_t phases = (int64_t)side->stride * side->stride, phase = block % phases;
     const float *data = side->data + block / phases * side->block;
     int64_t offset_y = side->offset_y + phase / side->stride, offset_x = side->offset_x + phase % side->stride;
     winograd_place at = winograd_start(tiles, begin);
+    f32v sum = total ? f32_load(total) : (f32v){};
     for (int64_t tile = begin; tile < end; tile++, out += HK_WINOGRAD_LANES) {
         int64_t y = side->stride * (tiles->first_y + at.row * tiles->step) + offset_y;
         int64_t x = side->stride * (tiles->first_x + at.column * tiles->step) + offset_x;
@@ -163,6 +164,9 @@ HK_INLINE void winograd_transform(
                 winograd_patch_axis(in, points);
             } else {
                 winograd_spread_axis(count, 1, 1, in, points);
+                f32v column = in[0];
+                HK_UNROLL for (int i = 1; i < count; i++) column += in[i];
+                sum += column;
             }
             HK_UNROLL for (int i = 0; i < HK_WINOGRAD_POINTS; i++) half[i][j] = points[i];
         }
@@ -177,22 +181,23 @@ HK_INLINE void winograd_transform(
         }
         winograd_next(tiles, &at);
     }
+    if (total) f32_store(total, sum);
 }
 
 static void winograd_patches(
     const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
     int64_t plane) {
-    winograd_transform(side, tiles, HK_WINOGRAD_POINTS, block, begin, end, out, plane);
+    winograd_transform(side, tiles, HK_WINOGRAD_POINTS, block, begin, end, out, plane, NULL);
 }
 
 static void winograd_outputs(
     const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
-    int64_t plane) {
+    int64_t plane, float *total) {
     switch (tiles->step) {
-    case 2: winograd_transform(side, tiles, 2, block, begin, end, out, plane); break;
-    case 3: winograd_transform(side, tiles, 3, block, begin, end, out, plane); break;
-    case 4: winograd_transform(side, tiles, 4, block, begin, end, out, plane); break;
-    default: winograd_transform(side, tiles, 5, block, begin, end, out, plane);
+    case 2: winograd_transform(side, tiles, 2, block, begin, end, out, plane, total); break;
+    case 3: winograd_transform(side, tiles, 3, block, begin, end, out, plane, total); break;
+    case 4: winograd_transform(side, tiles, 4, block, begin, end, out, plane, total); break;
+    default: winograd_transform(side, tiles, 5, block, begin, end, out, plane, total);
     }
 }
 

@@ -36,6 +36,7 @@ void hk_winograd_convolve_transposed(
     const hk_convolution *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
     bool relu, float *dx, void *scratch);
 
-/// dw = the gradient with respect to the weights, row-major [out, in, kernel, kernel].
+/// dw = the gradient with respect to the weights, row-major [out, in, kernel, kernel]; db, unless NULL, that with respect to
+/// the bias: the sum of dy, [out].
 void hk_winograd_convolve_weights(
-    const hk_convolution *convolution, const float *x, const float *dy, float *dw, void *scratch);
+    const hk_convolution *convolution, const float *x, const float *dy, float *dw, float *db, void *scratch);

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import HillockCore
 
@@ -25,6 +26,9 @@ extension Lowering {
         let numbers = WindowNumbers(geometry)
         let shape = instruction.type.shape
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let problem = ConvolutionProblem(
+            direction: hk_convolution_forward, geometry: geometry, x: program.type(of: x).shape, weight: program.type(of: w).shape, y: shape)
+        if try lowerToOwnKernel(problem, value, [x, w], bias: bias, hasRelu: hasRelu) { return }
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
         let weights = try OneDNNLayout.any(weightDims(w, geometry))
         let dst = try OneDNNLayout.any(shape.dimensions)
@@ -50,6 +54,10 @@ extension Lowering {
         _ convolution: ConvolutionInputGradient, _ value: Int, _ instruction: Program.Instruction
     ) throws {
         let (dy, w) = (instruction.operands[0], instruction.operands[1])
+        let problem = ConvolutionProblem(
+            direction: hk_convolution_backward_data, geometry: convolution.geometry, x: instruction.type.shape,
+            weight: program.type(of: w).shape, y: program.type(of: dy).shape)
+        if try lowerToOwnKernel(problem, value, [dy, w]) { return }
         let numbers = WindowNumbers(convolution.geometry)
         let diffDst = try OneDNNLayout.any(program.type(of: dy).shape.dimensions)
         let weights = try OneDNNLayout.any(weightDims(w, convolution.geometry))
@@ -74,6 +82,10 @@ extension Lowering {
         _ convolution: ConvolutionWeightGradient, _ value: Int, _ instruction: Program.Instruction, bias: Int? = nil
     ) throws {
         let (x, dy) = (instruction.operands[0], instruction.operands[1])
+        let problem = ConvolutionProblem(
+            direction: hk_convolution_backward_weights, geometry: convolution.geometry, x: program.type(of: x).shape,
+            weight: convolution.weightShape, y: program.type(of: dy).shape)
+        if try lowerToOwnKernel(problem, value, [x, dy], biasGradient: bias) { return }
         let numbers = WindowNumbers(convolution.geometry)
         let dims = groupedDims(convolution.weightShape, convolution.geometry)
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
