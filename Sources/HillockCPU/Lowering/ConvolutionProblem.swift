@@ -25,7 +25,9 @@ struct ConvolutionProblem {
     /// As the kernels take it; `nil` where they do not: other ranks, groups, dilation, windows that are not square.
     var convolution: hk_convolution? {
         let steps = geometry.strides
-        guard x.rank == 4, geometry.groups == 1, geometry.dilation == [1, 1], weight[2] == weight[3], steps[0] == steps[1] else { return nil }
+        guard x.rank == 4, geometry.groups == 1, geometry.dilation == [1, 1], weight[2] == weight[3], steps[0] == steps[1] else {
+            return nil
+        }
         return hk_convolution(
             images: Int64(x[0]), in_channels: Int64(x[1]), out_channels: Int64(y[1]), height: Int64(x[2]), width: Int64(x[3]),
             out_height: Int64(y[2]), out_width: Int64(y[3]), kernel: Int32(weight[2]), stride: Int32(steps[0]),

@@ -27,7 +27,8 @@ extension Lowering {
         let shape = instruction.type.shape
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         let problem = ConvolutionProblem(
-            direction: hk_convolution_forward, geometry: geometry, x: program.type(of: x).shape, weight: program.type(of: w).shape, y: shape)
+            direction: hk_convolution_forward, geometry: geometry, x: program.type(of: x).shape, weight: program.type(of: w).shape, y: shape
+        )
         if try lowerToOwnKernel(problem, value, [x, w], bias: bias, hasRelu: hasRelu) { return }
         let src = try OneDNNLayout.any(program.type(of: x).shape.dimensions)
         let weights = try OneDNNLayout.any(weightDims(w, geometry))

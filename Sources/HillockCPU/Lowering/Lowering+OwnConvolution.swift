@@ -19,7 +19,8 @@ extension Lowering {
         let isWeightGradient = problem.direction == hk_convolution_backward_weights
         let second = isWeightGradient ? try buffer(resolve(operands[1]), in: blocked) : try plainBuffer(operands[1])
         let isPlain = isWeightGradient || algorithm == .narrow
-        let results = [makeBuffer(for: value, layout: isPlain ? .plain : blocked)] + [biasGradient].compactMap { $0 }.map { makeBuffer(for: $0) }
+        let results =
+            [makeBuffer(for: value, layout: isPlain ? .plain : blocked)] + [biasGradient].compactMap { $0 }.map { makeBuffer(for: $0) }
         let shapes = "\(problem.x) ∗ \(problem.weight)"
         let text =
             switch problem.direction {
