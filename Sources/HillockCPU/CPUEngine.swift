@@ -17,10 +17,10 @@ public struct CPUEngine: LinkedEngine {
     }
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
-    static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
+    package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? kernels : ExpandComposites.all
-        let pipeline = Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FusePostOps(), FuseElementwise()])
+        let pipeline = Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FuseNormalization(), FusePostOps(), FuseElementwise()])
         return pipeline.run(program, observe: observe)
     }
 

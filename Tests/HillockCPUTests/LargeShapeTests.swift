@@ -37,6 +37,27 @@ import Testing
         Case("matmulTransposed", scale: 20, [129, 65], [67, 129]) { matmul($0[0], $0[1], transposingLeft: true, transposingRight: true) },
         Case("matmulBatch", scale: 20, [5, 33, 65], [5, 65, 17]) { matmul($0[0], $0[1]) },
         Case("matmulBias", scale: 20, [64, 129], [67, 129], [67]) { relu(matmul($0[0], $0[1], transposingRight: true) + $0[2]) },
+        Case("attention", scale: 4, [2, 3, 65, 20], [2, 3, 130, 20], [2, 3, 130, 33]) { scaledDotProductAttention($0[0], $0[1], $0[2]) },
+        Case("attentionCausalWithMask", scale: 4, [1, 9, 40, 16], [1, 9, 50, 16], [1, 9, 50, 16], [9, 1, 50]) {
+            scaledDotProductAttention($0[0], $0[1], $0[2], mask: $0[3], isCausal: true)
+        },
+        Case("attentionOfOneQuery", scale: 4, [3, 2, 1, 24], [3, 2, 600, 24], [3, 2, 600, 16], [3, 1, 1, 600]) {
+            scaledDotProductAttention($0[0], $0[1], $0[2], mask: $0[3] .> 0)
+        },
+        Case("attentionOfViews", scale: 4, [2, 35, 4, 16], [2, 67, 2, 4, 16]) {
+            let keys = $0[1].transposed([2, 0, 3, 1, 4])
+            let o = scaledDotProductAttention($0[0].transposed([0, 2, 1, 3]), keys[0], keys[1])
+            return o.transposed([0, 2, 1, 3]).reshaped(to: [2, 35, 64])
+        },
+        Case("attentionOfTransposedColumns", scale: 4, [2, 2, 16, 35], [2, 2, 35, 16]) {
+            let q = $0[0].transposed([0, 1, 3, 2])
+            let o = scaledDotProductAttention(q, $0[1], $0[1])
+            return o.transposed([0, 2, 1, 3]).reshaped(to: [2, 35, 32]) + o.sum(axes: 1, 3).unsqueezed(axis: 2)
+        },
+        Case("selfAttention", scale: 4, [2, 67, 3 * 4 * 24]) { Tensor.composite(SelfAttention(heads: 4, isCausal: false), [$0[0]])[0] },
+        Case("selfAttentionCausalWithMask", scale: 4, [5, 40, 3 * 2 * 32], [40, 40]) {
+            Tensor.composite(SelfAttention(heads: 2, isCausal: true), $0)[0]
+        },
         Case("permutation", [33, 65, 17]) { $0[0].transposed([2, 0, 1]) },
         Case("slice", [257, 263]) { $0[0][TensorIndex.every(-2), TensorIndex.range(from: 3, to: 250, step: 3)] },
         Case("pad", [129, 131]) { $0[0].padded([(3, 5), (0, 7)], value: 2) },

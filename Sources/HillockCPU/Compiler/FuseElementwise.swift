@@ -4,11 +4,13 @@ import HillockCore
 ///
 /// A group runs where it was opened, so that an operation can join only if everything else that it reads is there by then. Groups that
 /// nobody has read yet move along to a later one: a chain becomes one pass however its parts were ordered.
-struct FuseElementwise: Pass {
-    static let name = "fuse"
-    static let isOptional = true
+package struct FuseElementwise: Pass {
+    package static let name = "fuse"
+    package static let isOptional = true
 
-    func run(_ program: Program) -> Program {
+    package init() {}
+
+    package func run(_ program: Program) -> Program {
         var grouping = Grouping(program)
         for position in program.instructions.indices { grouping.place(position) }
         return grouping.fused()

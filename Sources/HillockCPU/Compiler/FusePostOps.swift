@@ -1,11 +1,13 @@
 import HillockCore
 
 /// Lets convolutions and matrix products add their bias and rectify on the way out, and a convolution's weight gradient sum the bias's.
-struct FusePostOps: Pass {
-    static let name = "postops"
-    static let isOptional = true
+package struct FusePostOps: Pass {
+    package static let name = "postops"
+    package static let isOptional = true
 
-    func run(_ program: Program) -> Program {
+    package init() {}
+
+    package func run(_ program: Program) -> Program {
         var replaced = chains(program)
         let pairs = gradientPairs(program)
         var builder = ProgramBuilder(inputs: program.inputs)

@@ -1,17 +1,17 @@
 import HillockCore
 
 /// A convolution that adds its bias and rectifies before it stores: inputs x, weight, and if there is one the bias `[channels]`.
-struct FusedConvolution: Composite {
-    static let name = "convolution+"
-    let geometry: ConvolutionGeometry
-    let hasBias: Bool
-    let hasRelu: Bool
+package struct FusedConvolution: Composite {
+    package static let name = "convolution+"
+    package let geometry: ConvolutionGeometry
+    package let hasBias: Bool
+    package let hasRelu: Bool
 
-    func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         [try Convolution(geometry).outputType(for: Array(inputs.prefix(2)))]
     }
 
-    func body(_ inputs: [Tensor]) -> [Tensor] {
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(Convolution(geometry), Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: Shape([inputs[2].count] + [Int](repeating: 1, count: y.rank - 2))) }
         return [hasRelu ? relu(y) : y]
@@ -19,17 +19,17 @@ struct FusedConvolution: Composite {
 }
 
 /// A matrix product that adds its bias and rectifies before it stores: inputs a, b, and if there is one the bias `[columns]`.
-struct FusedMatrixMultiply: Composite {
-    static let name = "matmul+"
-    let product: MatrixMultiply
-    let hasBias: Bool
-    let hasRelu: Bool
+package struct FusedMatrixMultiply: Composite {
+    package static let name = "matmul+"
+    package let product: MatrixMultiply
+    package let hasBias: Bool
+    package let hasRelu: Bool
 
-    func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         [try product.outputType(for: Array(inputs.prefix(2)))]
     }
 
-    func body(_ inputs: [Tensor]) -> [Tensor] {
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(product, Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: [inputs[2].count]) }
         return [hasRelu ? relu(y) : y]
@@ -37,15 +37,15 @@ struct FusedMatrixMultiply: Composite {
 }
 
 /// A convolution's weight gradient with that of its bias: inputs x and dy, results dw and db `[channels]`.
-struct FusedWeightGradient: Composite {
-    static let name = "convolution_weight_gradient+"
-    let gradient: ConvolutionWeightGradient
+package struct FusedWeightGradient: Composite {
+    package static let name = "convolution_weight_gradient+"
+    package let gradient: ConvolutionWeightGradient
 
-    func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         [try gradient.outputType(for: inputs), TensorType(inputs[1].dtype, [inputs[1].shape[1]])]
     }
 
-    func body(_ inputs: [Tensor]) -> [Tensor] {
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
         [.apply(gradient, inputs), .apply(Reduce(.sum, axes: [0] + Array(2..<inputs[1].rank)), [inputs[1]])]
     }
 }

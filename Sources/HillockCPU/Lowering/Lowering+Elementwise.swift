@@ -15,7 +15,7 @@ extension Lowering {
     /// It walks memory in the layout of the first operand that is not plain; the others adapt.
     fileprivate mutating func lowerGroup(_ piece: Program, _ operands: [Int], results: [Int]) throws {
         let operands = operands.map(resolve)
-        let layout = operands.map { layouts(of: $0)[0] }.first { $0 != .plain } ?? .plain
+        let layout = groupLayout(operands)
         let group = ElementwiseGroup(shape: piece.type(of: piece.outputs[0]).shape, layout: layout)
         var values: [ElementwiseGroup.Operand] = []
         for operand in operands { values.append(group.addInput(try input(operand, in: layout))) }
@@ -36,6 +36,21 @@ extension Lowering {
         }
         group.finish()
         steps.append(group)
+    }
+
+    /// The layout in which a group reading these values walks memory.
+    private func groupLayout(_ operands: [Int]) -> PhysicalLayout {
+        guard let layout = operands.map({ layouts(of: $0)[0] }).first(where: { $0 != .plain }) else { return .plain }
+        guard case .opaque(let opaque) = layout else { return layout }
+        // Only what lies alike, and single numbers, can be read along an opaque layout.
+        let isAlike = operands.allSatisfy { operand in
+            switch places[operand] {
+            case .view(_, let view): view.strides.allSatisfy { $0 == 0 }
+            case .splat: true
+            default: program.type(of: operand).shape == opaque.shape && program.type(of: operand).dtype == .float32
+            }
+        }
+        return opaque.isDense && isAlike ? layout : .plain
     }
 
     /// The value that another is merely a name of.

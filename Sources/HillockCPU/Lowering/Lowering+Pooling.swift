@@ -15,13 +15,13 @@ extension Lowering {
     mutating func lowerMaxPool(_ pool: MaxPool, _ value: Int, _ instruction: Program.Instruction) throws {
         let operand = resolve(instruction.operands[0])
         let layout = layouts(of: operand)[0]
-        guard layout != .plain, pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0 else {
+        guard layout != .plain, !layout.isOpaque, pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0 else {
             return try lowerPlainPool(.max, pool.geometry, [instruction.operands[0]], value, instruction.operands[0], value)
         }
         let shape = program.type(of: operand).shape
         let isTraining = uses[instruction.operands[0]].contains { program.instructions[$0].primitive is MaxPoolScatter }
-        let src = try OneDNNLayout.activations(shape, layout)
-        let dst = try OneDNNLayout.activations(instruction.type.shape, layout)
+        let src = try OneDNNLayout.of(shape, layout)
+        let dst = try OneDNNLayout.of(instruction.type.shape, layout)
         let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
         let primitive = try OneDNNPrimitive([src, dst]) {
             hd_pooling_forward_create(&$0, HD_POOL_MAX, isTraining ? 1 : 0, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)
@@ -45,8 +45,8 @@ extension Lowering {
             return try lowerPlainPool(.scatter, pool.geometry, instruction.operands, value, value, instruction.operands[1])
         }
         let dy = program.type(of: instruction.operands[1]).shape
-        let diffDst = try OneDNNLayout.activations(dy, forward.layout)
-        let diffSrc = try OneDNNLayout.activations(instruction.type.shape, forward.layout)
+        let diffDst = try OneDNNLayout.of(dy, forward.layout)
+        let diffSrc = try OneDNNLayout.of(instruction.type.shape, forward.layout)
         let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
         let primitive = try OneDNNPrimitive([diffDst, diffSrc]) {
             hd_pooling_backward_create(&$0, HD_POOL_MAX, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)

@@ -15,6 +15,8 @@ struct Lowering {
         case view(of: Int, Strided)
         /// The same number everywhere.
         case splat(BufferID)
+        /// Rows of one value to be added up by the indices that are another: written only for who wants all of it.
+        case scattered(updates: Int, indices: Int)
     }
 
     let program: Program
@@ -24,6 +26,10 @@ struct Lowering {
     var steps: [any Step] = []
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
+    /// Chooses among kernels.
+    var tuner = Tuner()
+    /// Indices that were grouped by row.
+    var rowGroups: [RowGroupsKey: BufferID] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
     var poolings: [Int: [PooledForward]] = [:]
 
@@ -41,15 +47,23 @@ struct Lowering {
         }
         for position in program.instructions.indices { try lower(position) }
         let results = try makeResults()
-        return CPUPlan(
-            program: program, steps: steps, buffers: buffers, results: results, donations: donations(results.map(\.buffer)))
+        if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
+        let donations = donations(results.map(\.buffer))
+        if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
+        return CPUPlan(program: program, steps: steps, buffers: buffers, results: results, donations: donations)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.
     private mutating func makeResults() throws -> [(buffer: BufferID, type: TensorType)] {
         var results: [(buffer: BufferID, type: TensorType)] = []
         for (position, value) in program.outputs.enumerated() {
-            var buffer = try plainBuffer(value)
+            // What lies in a layout of its own stays there: only reading it on the host copies it.
+            var buffer =
+                if case .buffers(let known)? = places[value], known[.plain] == nil {
+                    known.values.min()!
+                } else {
+                    try plainBuffer(value)
+                }
             if case .temporary = buffers[buffer].kind {
                 buffers[buffer].kind = .result(position)
             } else if case .scalar = buffers[buffer].kind {
@@ -70,6 +84,14 @@ struct Lowering {
         var taken: Set<BufferID> = []
         var donations: [Donation] = []
         for (position, step) in steps.enumerated() {
+            if let step = step as? any InPlaceStep {
+                for (source, target) in step.overlays {
+                    guard case .argument(let argument) = buffers[source].kind, case .result(let result) = buffers[target].kind,
+                        lastRead[source] == position, !kept.contains(source), taken.insert(source).inserted
+                    else { continue }
+                    donations.append(Donation(argument: argument, result: result))
+                }
+            }
             guard let group = step as? ElementwiseGroup else { continue }
             for output in group.writes {
                 guard case .result(let result) = buffers[output].kind else { continue }
@@ -97,7 +119,9 @@ struct Lowering {
 
     /// Memory for a value that a step is about to write.
     mutating func makeBuffer(for value: Int, layout: PhysicalLayout = .plain) -> BufferID {
-        let buffer = add(BufferInfo(kind: .temporary, byteCount: program.type(of: value).byteCount, layout: layout))
+        var byteCount = program.type(of: value).byteCount
+        if case .opaque(let opaque) = layout { byteCount = opaque.layout.byteCount }
+        let buffer = add(BufferInfo(kind: .temporary, byteCount: byteCount, layout: layout))
         if case .buffers(var known)? = places[value] {
             known[layout] = buffer
             places[value] = .buffers(known)
@@ -119,8 +143,10 @@ struct Lowering {
     /// The layouts in which a value already is, the plain one last.
     func layouts(of value: Int) -> [PhysicalLayout] {
         switch places[value] {
-        case .buffers(let known): known.keys.filter { $0 != .plain } + (known[.plain] == nil ? [] : [.plain])
-        case .view, .splat, nil: [.plain]
+        case .buffers(let known):
+            // In the order in which they were made, so that programs are lowered alike in every process.
+            known.filter { $0.key != .plain }.sorted { $0.value < $1.value }.map(\.key) + (known[.plain] == nil ? [] : [.plain])
+        case .view, .splat, .scattered, nil: [.plain]
         }
     }
 
@@ -129,16 +155,22 @@ struct Lowering {
         switch places[value] {
         case .buffers(let known):
             if let buffer = known[layout] { return buffer }
-            let (source, from) = known.min { ($0.key == .plain ? 1 : 0) < ($1.key == .plain ? 1 : 0) }.map { ($0.value, $0.key) }!
-            let target = makeBuffer(for: value, layout: layout)
+            let from = layouts(of: value)[0]
+            let source = known[from]!
             let shape = program.type(of: value).shape
-            steps.append(
-                try OneDNNStep.reorder(
-                    source, try .activations(shape, from), target, try .activations(shape, layout), "\(shape) \(from) → \(layout)"))
+            if !from.converts(to: layout) {
+                _ = try self.buffer(value, in: .plain)
+                return try self.buffer(value, in: layout)
+            }
+            let target = makeBuffer(for: value, layout: layout)
+            steps.append(try ReorderStep(shape, source, from, target, layout))
             return target
         case .view, .splat:
             let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
             places[value] = .buffers([.plain: buffer])
+            return layout == .plain ? buffer : try self.buffer(value, in: layout)
+        case .scattered(let updates, let indices):
+            let buffer = try addUp(value, updates, indices)
             return layout == .plain ? buffer : try self.buffer(value, in: layout)
         case nil:
             fatalError("[cpu] value %\(value) is used before it is made")
@@ -166,6 +198,12 @@ struct Lowering {
         case .splat(let buffer): return (buffer, Strided(offset: 0, strides: [Int](repeating: 0, count: shape.rank), shape: shape))
         default: return (try buffer(value, in: .plain), Strided(dense: shape))
         }
+    }
+
+    /// A buffer that begins with a scalar.
+    mutating func cell(_ value: Int) throws -> BufferID {
+        let (buffer, view) = try strided(value)
+        return view.offset == 0 ? buffer : try plainBuffer(value)
     }
 
     /// Writes a view or splat out.

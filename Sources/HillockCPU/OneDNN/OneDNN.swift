@@ -9,9 +9,12 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
     case channelsLast
     /// N, C / block, spatial, block: oneDNN's nChw16c and nChw8c. Only where the block divides the channels.
     case blocked(Int)
+    /// One that only oneDNN can walk, such as a convolution's weights in blocks of inputs and outputs.
+    case opaque(OpaqueLayout)
 
     var description: String {
         switch self {
+        case .opaque(let layout): layout.text
         case .plain: "plain"
         case .channelsLast: "nhwc"
         case .blocked(let size): "nChw\(size)c"
@@ -26,14 +29,53 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
         case .channelsLast: return [plain[0]] + plain[2...] + [plain[1]]
         case .blocked(let size):
             return [plain[0], (shape[1] / size, 1, size)] + plain[2...] + [(size, 1, 1)]
+        case .opaque:
+            // Walked as a whole or not at all.
+            return [(shape.count, 0, 1)]
         }
     }
+
+    /// Whether only oneDNN can walk it.
+    var isOpaque: Bool {
+        if case .opaque = self { true } else { false }
+    }
+
+    /// Whether element-wise work may walk it: without strided inputs if it is opaque, and without padding.
+    var isDense: Bool {
+        if case .opaque(let layout) = self { layout.isDense } else { true }
+    }
+}
+
+/// A layout by oneDNN's description of it.
+struct OpaqueLayout: Hashable {
+    let layout: OneDNNLayout
+    /// The value's shape.
+    let shape: Shape
+    /// The dimensions that oneDNN knows: those of the value, or with an axis of groups in front.
+    let dims: [Int]
+    /// oneDNN's description, such as `f32[64,32,3,3] ABcd16b16a`.
+    let text: String
+    /// Whether the elements fill it without padding.
+    let isDense: Bool
+
+    init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int]) {
+        self.layout = layout
+        self.shape = shape
+        self.dims = dims
+        text = layout.text
+        isDense = withExtendedLifetime(layout) { hd_layout_is_dense(layout.raw) != 0 }
+    }
+
+    static func == (a: OpaqueLayout, b: OpaqueLayout) -> Bool {
+        a.layout === b.layout || (a.text == b.text && a.layout.isEqual(to: b.layout))
+    }
+    func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
 /// Owns an `hd_layout`.
 ///
-/// Swift may let go of the owner as soon as `raw` was read: whoever hands `raw` to C keeps the owner alive meanwhile.
-final class OneDNNLayout {
+/// Immutable. Swift may let go of the owner as soon as `raw` was read: whoever hands `raw` to C keeps the owner alive meanwhile.
+final class OneDNNLayout: @unchecked Sendable {
     let raw: OpaquePointer
 
     init(owning raw: OpaquePointer) { self.raw = raw }
@@ -60,19 +102,29 @@ final class OneDNNLayout {
         return OneDNNLayout(owning: out!)
     }
 
-    /// Activations in one of the engine's layouts.
-    static func activations(_ shape: Shape, _ layout: PhysicalLayout) throws -> OneDNNLayout {
+    /// A value of this shape in one of the engine's layouts.
+    static func of(_ shape: Shape, _ layout: PhysicalLayout) throws -> OneDNNLayout {
         let format: hd_format
         switch layout {
         case .plain: return try strided(shape.dimensions)
+        case .opaque(let opaque): return opaque.layout
         case .channelsLast: format = HD_FORMAT_CHANNELS_LAST
         case .blocked(8): format = HD_FORMAT_CHANNELS_BLOCKED_8
-        default: format = HD_FORMAT_CHANNELS_BLOCKED_16
+        case .blocked: format = HD_FORMAT_CHANNELS_BLOCKED_16
         }
         var out: OpaquePointer?
         let dims = shape.dimensions.map(Int64.init)
         try check(hd_layout_create_format(&out, Int32(dims.count), dims, Int32(DType.float32.rawValue), format))
         return OneDNNLayout(owning: out!)
+    }
+
+    /// oneDNN's description.
+    var text: String {
+        withExtendedLifetime(self) {
+            String(unsafeUninitializedCapacity: 256) { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { Swift.min(255, Int(hd_layout_describe(raw, $0.baseAddress, 256))) }
+            }
+        }
     }
 
     /// Bytes that a buffer takes, padding included.

@@ -4,7 +4,7 @@ import HillockCore
 /// Runs a oneDNN primitive.
 final class OneDNNStep: Step {
     private let primitive: OneDNNPrimitive
-    private let slots: [(slot: Int, buffer: BufferID)]
+    private let slots: [(slot: Int, buffer: BufferID, offset: Int)]
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let text: String
     let reads: [BufferID]
@@ -13,12 +13,15 @@ final class OneDNNStep: Step {
     /// - Parameters:
     ///   - reads: buffers by the slots that they are read at.
     ///   - writes: buffers by the slots that they are written at.
-    init(_ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], _ text: String) {
+    ///   - offsets: bytes into the buffer by slot, where it is not its beginning that a slot takes.
+    init(
+        _ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], offsets: [Int32: Int] = [:], _ text: String
+    ) {
         self.primitive = primitive
         self.text = text
         self.reads = reads.map(\.1)
         self.writes = writes.map(\.1)
-        slots = (reads + writes).map { (Int($0.0), $0.1) }
+        slots = (reads + writes).map { (Int($0.0), $0.1, offsets[$0.0] ?? 0) }
         let count = Int(hd_primitive_slot_count(primitive.raw))
         pointers = .allocate(capacity: count)
         pointers.initialize(repeating: nil, count: count)
@@ -26,19 +29,10 @@ final class OneDNNStep: Step {
 
     deinit { pointers.deallocate() }
 
-    /// A copy from one layout into another.
-    static func reorder(_ source: BufferID, _ from: OneDNNLayout, _ target: BufferID, _ to: OneDNNLayout, _ text: String) throws
-        -> OneDNNStep
-    {
-        let primitive = try OneDNNPrimitive([from, to]) { hd_reorder_create(&$0, $1[0], $1[1]) }
-        return OneDNNStep(
-            primitive, reads: [(Int32(HD_REORDER_SRC), source)], writes: [(Int32(HD_REORDER_DST), target)], "reorder \(text)")
-    }
-
     var scratchByteCount: Int { Int(hd_primitive_scratch_bytes(primitive.raw)) }
 
     func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        for (slot, buffer) in slots { pointers[slot] = buffers[buffer] }
+        for (slot, buffer, offset) in slots { pointers[slot] = buffers[buffer] + offset }
         try OneDNNLayout.check(hd_primitive_execute(primitive.raw, pointers, scratch))
     }
 

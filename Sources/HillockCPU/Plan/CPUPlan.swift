@@ -14,6 +14,12 @@ protocol Step: AnyObject {
     var explanation: String { get }
 }
 
+/// A step that may write a buffer in the place of one that it reads.
+protocol InPlaceStep: Step {
+    /// What may share memory; both have the same size.
+    var overlays: [(source: BufferID, target: BufferID)] { get }
+}
+
 /// A result that may be written over an argument that is dead by then.
 struct Donation {
     let argument: Int
@@ -28,6 +34,8 @@ final class CPUPlan: Plan {
     private let results: [(buffer: BufferID, type: TensorType)]
     private let donations: [Donation]
     private let arena: MemoryPlan
+    /// For each argument whether a result may take its memory.
+    private let isDonated: [Bool]
     private let scratchOffset: Int
     private let arenaByteCount: Int
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -44,6 +52,9 @@ final class CPUPlan: Plan {
         self.buffers = buffers
         self.results = results
         self.donations = donations
+        var isDonated = [Bool](repeating: false, count: program.inputs.count)
+        for donation in donations { isDonated[donation.argument] = true }
+        self.isDonated = isDonated
 
         var requests: [BufferID: MemoryPlan.Request] = [:]
         for (position, step) in steps.enumerated() {
@@ -88,20 +99,29 @@ final class CPUPlan: Plan {
         for (buffer, argument, dtype) in scalars {
             if case .scalar(let value) = arguments[argument] { value.write(to: pointers[buffer], as: dtype) }
         }
-        // Arguments are kept alive by `arguments` or, where they had to be read into host memory, by `owners`.
-        var owners: [Storage] = []
+        var copies: [Storage] = []
         for (buffer, argument) in self.arguments {
             guard case .buffer(let value) = arguments[argument] else { continue }
-            if let value = value as? CPUBuffer {
+            let layout = buffers[buffer].layout
+            if let value = value as? CPUBuffer, value.layout == layout {
                 pointers[buffer] = value.storage.pointer
+            } else if let value = value as? HostBuffer, layout == .plain {
+                pointers[buffer] = value.array.storage.pointer
             } else {
-                let storage = try value.hostArray().storage
-                pointers[buffer] = storage.pointer
-                owners.append(storage)
+                let copy = try Self.copy(of: value, in: layout, byteCount: buffers[buffer].byteCount, isKept: !isDonated[argument])
+                pointers[buffer] = copy.pointer
+                // A dead argument's copy is dead too: a result may take its memory.
+                if isDonated[argument] {
+                    arguments[argument] = .buffer(CPUBuffer(type: value.type, storage: copy, layout: layout))
+                } else {
+                    copies.append(copy)
+                }
             }
         }
         var storages = [Storage?](repeating: nil, count: results.count)
-        for donation in donations { storages[donation.result] = Self.take(&arguments[donation.argument]) }
+        for donation in donations {
+            storages[donation.result] = Self.take(&arguments[donation.argument])
+        }
         for (position, result) in results.enumerated() {
             guard case .result(position) = buffers[result.buffer].kind else { continue }
             let storage = storages[position] ?? StoragePool.shared.allocate(buffers[result.buffer].byteCount)
@@ -111,18 +131,34 @@ final class CPUPlan: Plan {
         let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
         for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
-        withExtendedLifetime(owners) {}
+        withExtendedLifetime(copies) {}
 
         return results.enumerated().map { position, result in
             switch buffers[result.buffer].kind {
             case .argument(let argument):
                 guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
                 return Self.view(of: value, as: result.type)
-            case .result(let owner): return CPUBuffer(type: result.type, storage: storages[owner].unsafelyUnwrapped)
+            case .result(let owner):
+                return CPUBuffer(
+                    type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
             case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
             case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
             }
         }
+    }
+
+    /// An argument's elements in a layout that it does not have; kept with the buffer, where it stays what it is, for the next run.
+    private static func copy(of value: DeviceBuffer, in layout: PhysicalLayout, byteCount: Int, isKept: Bool) throws -> Storage {
+        let copies = value.notes as? LayoutCopies
+        if let known = copies?.storages[layout] { return known }
+        let plain = try value.hostArray().storage
+        let copy = layout == .plain ? plain : try PhysicalLayout.plain.copy(plain, value.type.shape, to: layout, byteCount: byteCount)
+        if isKept {
+            let copies = copies ?? LayoutCopies()
+            copies.storages[layout] = copy
+            value.notes = copies
+        }
+        return copy
     }
 
     /// The memory of an argument that nobody else holds.
@@ -139,7 +175,7 @@ final class CPUPlan: Plan {
     /// The same memory under another shape.
     private static func view(of value: DeviceBuffer, as type: TensorType) -> DeviceBuffer {
         if value.type == type { return value }
-        if let buffer = value as? CPUBuffer { return CPUBuffer(type: type, storage: buffer.storage) }
+        if let buffer = value as? CPUBuffer, buffer.layout == .plain { return CPUBuffer(type: type, storage: buffer.storage) }
         guard let array = try? value.hostArray() else { return value }
         return HostBuffer(HostArray(dtype: type.dtype, shape: type.shape, storage: array.storage))
     }
@@ -148,6 +184,11 @@ final class CPUPlan: Plan {
         let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
         return lines.joined(separator: "\n") + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
     }
+}
+
+/// Copies of a buffer's elements in other layouts than its own.
+private final class LayoutCopies {
+    var storages: [PhysicalLayout: Storage] = [:]
 }
 
 extension Scalar {

@@ -2,6 +2,8 @@
 open class DeviceBuffer: @unchecked Sendable {
     /// Type of the elements and logical shape.
     public final let type: TensorType
+    /// What an engine wants to remember with the elements, such as copies in other layouts; touched while a plan runs only.
+    package final var notes: AnyObject?
 
     /// For subclasses.
     public init(type: TensorType) { self.type = type }

@@ -1,0 +1,60 @@
+import HillockCPU
+import HillockCore
+import Testing
+
+/// Parameters stay in blocked layouts between steps, and nobody can tell from their values.
+@Suite("Layouts between steps")
+struct LayoutTests {
+    private func values(_ shape: Shape, seed: Double) -> Tensor {
+        let x = sin(Tensor.arange(to: Double(shape.count)) * 0.37 + seed).reshaped(to: shape)
+        evaluate(x)
+        return x
+    }
+
+    /// Some steps of momentum on two convolutions; the weights after them.
+    private func train(steps: Int, readingEachStep: Bool = false) throws -> [[Double]] {
+        let x = values([2, 16, 8, 8], seed: 0.1)
+        var weights = [values([32, 16, 3, 3], seed: 1) * 0.05, values([16, 32, 1, 1], seed: 2) * 0.05]
+        var velocities = weights.map { Tensor.zerosLike($0) }
+        for _ in 0..<steps {
+            let gradients = valueAndGradients(at: weights) { w in
+                let y = conv2d(relu(conv2d(x, w[0], padding: (1, 1))), w[1])
+                return (y * y).mean()
+            }.gradients
+            for k in weights.indices {
+                velocities[k] = velocities[k] * 0.9 + gradients[k]
+                weights[k] = weights[k] - velocities[k] * 0.1
+            }
+            evaluate(weights + velocities)
+            if readingEachStep { _ = try weights.map { try $0.hostArray() } }
+        }
+        return try weights.map { try $0.hostArray().doubles }
+    }
+
+    @Test func trainingIsThatOfTheReference() throws {
+        let expected = try Device.$current.withValue(.reference) { try train(steps: 4) }
+        for (a, b) in zip(try train(steps: 4), expected) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 }) }
+    }
+
+    @Test func readingChangesNothing() throws {
+        #expect(try train(steps: 4) == train(steps: 4, readingEachStep: true))
+    }
+
+    @Test func laidOutWeightsServeOtherPrograms() throws {
+        let x = values([1, 16, 6, 6], seed: 0.3)
+        var w = values([32, 16, 3, 3], seed: 1) * 0.05
+        evaluate(w)
+        for _ in 0..<2 {
+            let gradient = gradient(at: w) { w in conv2d(x, w).sum() }
+            w = w - gradient * 0.01
+            evaluate(w)
+        }
+        // Sliced, transposed, reduced and convolved with: every consumer sees the same elements.
+        let plain = Tensor(try HostArray(w.hostArray().doubles, as: w.type))
+        for use in [{ $0.sum(axes: 0) }, { $0.transposed([1, 0, 2, 3]) * 2 }, { conv2d(x, $0) }, { $0[0..<3] + 1 }] as [(Tensor) -> Tensor]
+        {
+            let (a, b) = (try use(w).hostArray().doubles, try use(plain).hostArray().doubles)
+            #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+    }
+}
