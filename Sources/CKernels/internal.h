@@ -68,6 +68,33 @@ typedef struct {
     /// Sums over rows, `[4, HK_GEMM_COLUMNS]`; added to.
     float *sums;
 } hk_cell_backward;
+/// A piece of activations that is normalised: `count` blocks, `step` elements apart, that share coefficients. Pointers are to its first
+/// elements, and to the coefficients of its first channel.
+typedef struct {
+    int64_t count, step;
+    const float *x, *residual, *dy, *y;
+    /// y going forward, dx going back.
+    float *output;
+    /// Where the upstream gradient goes that passed the mask; or null.
+    float *kept;
+    /// y = (x - mean) * slope + bias; dx = slope * dy + (inclination * (x - mean) + offset).
+    const float *mean, *slope, *bias, *inclination, *offset;
+    /// `enum hk_norm_mask`
+    int mask;
+    bool relu;
+    /// The output is too large to stay in cache.
+    bool stream;
+} hk_norm_piece;
+
+/// Where part `i` of `parts` of `n` begins.
+static inline int64_t hk_cut(int64_t n, int64_t parts, int64_t i) { return parts == n ? i : n * i / parts; }
+
+/// What the parts that make up a channel's statistics found: `members` parts of `images` images, each in `pieces` pieces of
+/// `positions` positions; of each piece two numbers for each of `width` channels, members `step` numbers apart.
+typedef struct {
+    const float *found;
+    int64_t members, images, step, pieces, positions, width;
+} hk_norm_parts;
 
 /// All that is compiled once for each instruction set.
 typedef struct {
@@ -120,6 +147,24 @@ typedef struct {
     /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
     void (*optimizer[3])(
         const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
+    /// Normalisation of a piece: [0] blocks of `rows` neighbours of one channel, [1] of `rows` rows of `width` channels. Moments are,
+    /// for each channel, the mean and the sum of squared distances from it; sums are of the upstream gradient, and of it times x - mean.
+    void (*norm_moments[2])(
+        const float *x, int64_t rows, int64_t width, int64_t count, int64_t step, float *mean, float *squares);
+    void (*norm_apply[2])(const hk_norm_piece *piece, int64_t rows, int64_t width);
+    void (*norm_sums[2])(const hk_norm_piece *piece, int64_t rows, int64_t width, float *sum, float *product);
+    void (*norm_gradient[2])(const hk_norm_piece *piece, int64_t rows, int64_t width);
+    /// Moments of parts to mean and variance; sums of parts to sums.
+    void (*norm_merge)(const hk_norm_parts *parts, float *mean, float *variance);
+    void (*norm_total)(const hk_norm_parts *parts, float *sum, float *product);
+    /// Layer norm of `rows` rows, its gradient, sums over parts of rows. See Templates/layer_norm.h.
+    void (*layer_norm)(
+        const float *x, int64_t rows, int64_t n, float epsilon, const float *scale, const float *bias, float *y, float *mean,
+        float *variance, bool stream);
+    void (*layer_norm_gradient)(
+        const float *x, const float *dy, const float *mean, const float *variance, float epsilon, int64_t rows, int64_t n,
+        const float *scale, float *dx, float *dscale, float *dbias, bool stream);
+    void (*layer_norm_fold)(const float *partial, int64_t parts, int64_t pitch, int64_t begin, int64_t end, float *total);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
     /// 64 uniform numbers from 64 words.

@@ -48,25 +48,4 @@ extension OperationCase {
         }
         return cases
     }()
-
-    /// Normalisation.
-    static let normalization: [OperationCase] = {
-        let layer = "layerNorm(Tensor, scale: Tensor, bias: Tensor?, epsilon: Double)"
-        let batch = "batchNorm(Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, bias: Tensor?, epsilon: Double)"
-        let epsilons = ["epsilon": 0.1, "one": 0.1]
-        let layers = ["last", "two", "withoutBias", "epsilon", "one", "emptyBatch", "long"]
-        let batches = ["images", "rows", "plain", "scaleOnly", "epsilon", "emptyBatch"]
-        return layers.map { variant in
-            OperationCase("layerNorm/\(variant)", layer) {
-                layerNorm($0[0], scale: $0[1], bias: $0.count > 2 ? $0[2] : nil, epsilon: epsilons[variant] ?? 1e-5)
-            }
-        }
-            + batches.map { variant in
-                OperationCase("batchNorm/\(variant)", batch) {
-                    batchNorm(
-                        $0[0], mean: $0[1], variance: $0[2], scale: $0.count > 3 ? $0[3] : nil, bias: $0.count > 4 ? $0[4] : nil,
-                        epsilon: epsilons[variant] ?? 1e-5)
-                }
-            }
-    }()
 }

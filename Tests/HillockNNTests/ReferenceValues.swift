@@ -6,7 +6,8 @@ import Testing
 struct ReferenceValues {
     let tensors: [String: HostArray]
 
-    static let layers = ReferenceValues("layers-values.safetensors", "layers-images.safetensors", "layers-recurrent.safetensors")
+    static let layers = ReferenceValues(
+        "layers-values.safetensors", "layers-images.safetensors", "layers-recurrent.safetensors", "layers-normalization.safetensors")
     static let optimizers = ReferenceValues("layers-optimizers.safetensors")
 
     static func url(_ file: String) -> URL {

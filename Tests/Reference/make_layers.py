@@ -8,6 +8,8 @@ Layers (layers-values.safetensors), for each case: `<case>.x`, `<case>.y`, `<cas
 
 Layers of images are in layers-images.safetensors, likewise.
 
+Layers of normalisation are in layers-normalization.safetensors, likewise.
+
 Optimizers (layers-optimizers.safetensors): 5 steps of `<case>` on two parameters, float64: `<case>.p<i>.<step>`; the gradient of step s
 (from 0) of parameter i is `g<i>.<s>`, the beginning `p<i>`.
 """
@@ -263,6 +265,14 @@ for name, module in {"lstm-states": nn.LSTM(3, 4, 2, batch_first=True, bidirecti
     if name == "lstm-states":
         keep(f"{name}.c", state[1])
 save_file(values, os.path.join(here, "layers-recurrent.safetensors"))
+# Layers of normalisation, with random numbers of their own so that the values above stay as they are.
+torch.manual_seed(20241123)
+values = {}
+layer("groupnorm", spread(nn.GroupNorm(2, 6)), randn(2, 6, 3, 2) * 2 + 1)
+layer("groupnorm-plain", nn.GroupNorm(1, 4, eps=1e-3, affine=False), randn(3, 4, 5))
+layer("instancenorm2d", nn.InstanceNorm2d(3), randn(2, 3, 4, 2) * 3 - 1)
+layer("instancenorm2d-affine", spread(nn.InstanceNorm2d(2, eps=1e-3, affine=True)), randn(2, 2, 3, 3))
+save_file(values, os.path.join(here, "layers-normalization.safetensors"))
 
 
 # Names: the state_dict keys of two models written the usual way.

@@ -73,8 +73,8 @@ def truth(*shape):
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
 SUMS = {"reduce", "matmul", "conv2d", "convTranspose2d", "upsample2d", "adaptiveAvgPool2d", "avgPool2d", "layerNorm", "batchNorm",
-        "softmax", "logSoftmax", "crossEntropy", "meanSquaredError", "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention",
-        "lstm", "gru", "lstmCell", "gruCell", "ctcLoss"}
+        "batchNormTraining", "groupNorm", "instanceNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
+        "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention", "lstm", "gru", "lstmCell", "gruCell", "ctcLoss"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -610,6 +610,41 @@ case("batchNorm/scaleOnly", [normal(2, 3, 4), normal(3), positive(3), normal(3)]
 case("batchNorm/epsilon", [normal(2, 3), normal(3), positive(3), normal(3), normal(3)], lambda *t: batch_norm(*t, eps=0.1))
 case("batchNorm/emptyBatch", [normal(0, 3), normal(3), positive(3), normal(3), normal(3)], batch_norm)
 
+def batch_norm_training(x, scale=None, bias=None, eps=1e-5):
+    """F.batch_norm does not give the statistics; the formula does."""
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    mean, variance = x.mean(axes), x.var(axes, correction=0)
+    y = (x - by_channel(x, mean)) / torch.sqrt(by_channel(x, variance) + eps)
+    y = y if scale is None else y * by_channel(x, scale)
+    y = y if bias is None else y + by_channel(x, bias)
+    if x.numel() > x.shape[1]:
+        torch.testing.assert_close(y, F.batch_norm(x, None, None, scale, bias, training=True, eps=eps), equal_nan=True)
+    return y, mean, variance
+
+
+case("batchNormTraining/images", [normal(2, 3, 4, 2), normal(3), normal(3)], batch_norm_training)
+case("batchNormTraining/rows", [normal(5, 3), normal(3), normal(3)], batch_norm_training)
+case("batchNormTraining/plain", [normal(2, 3, 4)], batch_norm_training)
+case("batchNormTraining/scaleOnly", [normal(2, 3, 4), normal(3)], batch_norm_training)
+case("batchNormTraining/epsilon", [normal(3, 2), normal(2), normal(2)], lambda *t: batch_norm_training(*t, eps=0.1))
+case("batchNormTraining/single", [normal(1, 2), normal(2), normal(2)], lambda *t: batch_norm_training(*t, eps=0.1))
+case("batchNormTraining/offset", [normal(4, 2, 9, shift=100.0), normal(2), normal(2)], batch_norm_training, scale=100)
+case("batchNormTraining/long", [normal(3, 2, 67, 2), normal(2), normal(2)], batch_norm_training, scale=4)
+case("batchNormTraining/special", [values([[[1.0, inf], [2.0, 1.0], [nan, 0.0]]])], batch_norm_training, gradient=False, smooth=False)
+case("batchNormTraining/emptyBatch", [normal(0, 3), normal(3), normal(3)], batch_norm_training, gradient=False, smooth=False)
+group = lambda n: lambda x, w=None, b=None: F.group_norm(x, n, w, b)
+case("groupNorm/pairs", [normal(2, 6, 3, 2), normal(6), normal(6)], group(3))
+case("groupNorm/all", [normal(2, 4, 5), normal(4), normal(4)], group(1))
+case("groupNorm/each", [normal(2, 3, 5), normal(3), normal(3)], group(3))
+case("groupNorm/rows", [normal(3, 8), normal(8), normal(8)], group(2))
+case("groupNorm/plain", [normal(2, 4, 3, 3)], group(2))
+case("groupNorm/scaleOnly", [normal(2, 4, 3, 3), normal(4)], group(2))
+case("groupNorm/emptyBatch", [normal(0, 4, 3), normal(4), normal(4)], group(2))
+instance = lambda x, w=None, b=None: F.instance_norm(x, weight=w, bias=b)
+case("instanceNorm/images", [normal(2, 3, 4, 2), normal(3), normal(3)], instance)
+case("instanceNorm/plain", [normal(2, 3, 7)], instance)
+case("instanceNorm/long", [normal(1, 2, 67, 3), normal(2), normal(2)], instance, scale=4)
+
 # Conversion
 reals = [0.0, -0.0, 1.0, -1.0, 0.4, 0.6, -0.6, 1.5, 2.5, -2.5, 100.25, -100.75, 65504.0, 1e-6, 1.00390625, 1.01171875, 3.14159265]
 case("convert/toFloat32", [values(reals)], lambda x: x.float(), ["f64", "f32"], smooth=False)
@@ -752,7 +787,8 @@ def main():
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
               "windows": ["conv2d", "maxPool2d", "avgPool2d"], "attention": ["scaledDotProductAttention"],
               "images": ["convTranspose2d", "prelu", "pixelShuffle", "upsample2d", "reflectionPad2d", "adaptiveAvgPool2d"],
-              "recurrent": ["lstm", "gru", "lstmCell", "gruCell"]}
+              "recurrent": ["lstm", "gru", "lstmCell", "gruCell"],
+              "normalization": ["batchNormTraining", "groupNorm", "instanceNorm"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():

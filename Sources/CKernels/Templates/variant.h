@@ -9,6 +9,8 @@
 #include "ctc.h"
 #include "optimizer.h"
 #include "skip_gram.h"
+#include "normalization.h"
+#include "layer_norm.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
@@ -50,6 +52,15 @@ const hk_variant HK_VARIANT = {
     .add_scaled = add_scaled,
     .add_groups = add_groups,
     .optimizer = {sgd_step, momentum_step, adam_step},
+    .norm_moments = {norm_run_moments, norm_columns_moments},
+    .norm_apply = {norm_run_apply, norm_columns_apply},
+    .norm_sums = {norm_run_sums, norm_columns_sums},
+    .norm_gradient = {norm_run_gradient, norm_columns_gradient},
+    .norm_merge = norm_merge,
+    .norm_total = norm_total,
+    .layer_norm = layer_norm_rows,
+    .layer_norm_gradient = layer_norm_gradient,
+    .layer_norm_fold = layer_norm_fold,
     .philox = philox_blocks,
     .uniform = uniforms,
     .normal = normals,

@@ -10,6 +10,7 @@
 #include "matmul.h"
 #include "move.h"
 #include "optimizer.h"
+#include "normalization.h"
 #include "pool.h"
 #include "random.h"
 #include "recurrent.h"

@@ -25,22 +25,6 @@ public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
 /// ln(1 + e^x) without overflow.
 public func softplus(_ x: Tensor) -> Tensor { maximum(x, 0) + log1p(exp(-abs(x))) }
 
-/// e^x / Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
-public func softmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    let axis = x.checkedAxis(axis, "softmax", at: SourceLocation(file: file, line: line))
-    if x.count == 0 { return x }
-    let powers = exp(x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient())
-    return powers / powers.sum(axes: axis, keepingAxes: true)
-}
-
-/// x − ln Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
-public func logSoftmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    let axis = x.checkedAxis(axis, "logSoftmax", at: SourceLocation(file: file, line: line))
-    if x.count == 0 { return x }
-    let shifted = x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient()
-    return shifted - log(exp(shifted).sum(axes: axis, keepingAxes: true))
-}
-
 /// Each element zeroed with probability `rate` and the others divided by `1 − rate`, so that the mean stays (Srivastava et al. 2014).
 /// The key comes from the task's ``RandomSource``.
 public func dropout(_ x: Tensor, rate: Double, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
