@@ -88,9 +88,9 @@ private struct NormalizationOperands {
         value = call.operands[0]
         shape = lowering.program.type(of: value).shape
         self.groups = groups
-        let known = lowering.layouts(of: lowering.resolve(value))
+        let known = lowering.layouts(of: lowering.resolve(value)).filter { !$0.isOpaque }
         let wanted = beside.map { lowering.layouts(of: lowering.resolve($0)) } ?? []
-        layout = known.first { wanted.contains($0) } ?? known[0]
+        layout = known.first { wanted.contains($0) } ?? known.first ?? .plain
         x = try lowering.activations(value, in: layout)
         scale = hasScale ? try lowering.plainBuffer(call.operands[1]) : nil
         bias = hasBias ? try lowering.plainBuffer(call.operands[hasScale ? 2 : 1]) : nil
@@ -99,7 +99,7 @@ private struct NormalizationOperands {
     func geometry(epsilon: Double) -> hk_norm {
         let block =
             switch layout {
-            case .plain: 1
+            case .plain, .opaque: 1
             case .blocked(let size): size
             case .channelsLast: shape[1]
             }
