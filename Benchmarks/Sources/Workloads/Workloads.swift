@@ -5,7 +5,8 @@ public enum Workloads {
     /// Every family's list; a new family is a file with its list, and a line here.
     private static var families: [[Entry]] {
         [
-            classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, speechNetworks, transformers,
+            classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, speechNetworks,
+            transformers,
             micro,
         ]
     }
