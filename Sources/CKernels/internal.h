@@ -110,8 +110,9 @@ typedef struct {
     /// The same down the columns of an `[n, pitch]` array, for `columns` (at most 64) columns.
     void (*argument_columns[hk_type_count])(
         const char *input, int64_t n, int64_t pitch, int64_t columns, bool smallest, int64_t *index);
-    void (*softmax)(const float *x, float *y, int64_t n);
-    void (*log_softmax)(const float *x, float *y, int64_t n);
+    /// Rows of `n`; `terms`, if not null, is room for one, and says that the output is too large to stay in cache.
+    void (*softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
+    void (*log_softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     /// The logarithm of a row's sum of e^(x - *from), and a `*from` at or near the row's maximum.
@@ -239,6 +240,9 @@ typedef struct {
 /// Rows and columns of the micro-tile of `product`.
 #define HK_PRODUCT_ROWS 4
 #define HK_PRODUCT_COLUMNS 16
+
+/// Bytes of output from which on kernels that read and write once write it past the cache.
+#define HK_STREAM_BYTES (16 << 20)
 
 extern const hk_variant hk_variant_plain;
 #if defined(__x86_64__)

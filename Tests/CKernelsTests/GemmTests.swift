@@ -41,15 +41,19 @@ extension KernelTests {
             arguments: [
                 (1, 300, 70), (1, 9, 40), (4, 130, 50), (9, 37, 65), (13, 20, 30), (28, 50, 20), (29, 50, 20), (100, 10, 90),
                 (70, 130, 600),
-                (300, 40, 7), (3, 4, 0),
+                (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3),
             ])
         func team(_ m: Int, _ n: Int, _ k: Int) {
             let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)
             let halves = [Array(a.prefix(m * k)), Array(a.suffix(m * k))]
-            let want = halves.flatMap { half in
-                reference(m, n, k, half, b).enumerated().map { $1 + Double(bias[$0 % n]) }
-            }
-            for (transposedA, transposedB) in [(false, false), (true, false), (false, true), (true, true)] {
+            let sums = halves.map { reference(m, n, k, $0, b) }
+            for (transposedA, transposedB, hasBias) in [
+                (false, false, true), (true, false, true), (false, true, true), (true, true, true), (false, false, false),
+                (false, true, false),
+                (true, false, false),
+            ] {
+                // With a bias, or rectified.
+                let want = sums.flatMap { $0.enumerated().map { hasBias ? $1 + Double(bias[$0 % n]) : max($1, 0) } }
                 let left = halves.flatMap { transposedA ? transposed($0, m, k) : $0 }
                 let right = transposedB ? transposed(b, k, n) : b
                 func run() -> [Float] {

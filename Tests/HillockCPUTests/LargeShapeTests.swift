@@ -33,6 +33,15 @@ import Testing
         Case("softmax", [129, 257]) { softmax($0[0] * 3) },
         Case("logSoftmaxColumns", scale: 10, [129, 257]) { logSoftmax($0[0], axis: 0) },
         Case("layerNorm", scale: 4, [65, 301], [301], [301]) { layerNorm($0[0], scale: $0[1], bias: $0[2]) },
+        Case("batchNorm", scale: 20, [5, 33, 17, 19], [33], [33]) { batchNorm($0[0], scale: $0[1], bias: $0[2]).output },
+        Case("batchNormStatistics", scale: 20, [5, 33, 17, 19]) {
+            let y = batchNorm($0[0], scale: nil, bias: nil)
+            return y.output.sum(axes: 0, 2, 3) + y.mean * y.variance
+        },
+        Case("batchNormRows", scale: 20, [700, 83], [83], [83]) { relu(batchNorm($0[0], scale: $0[1], bias: $0[2]).output) },
+        Case("groupNorm", scale: 20, [3, 12, 21, 35], [12], [12]) { groupNorm($0[0], groups: 3, scale: $0[1], bias: $0[2]) },
+        Case("instanceNorm", scale: 20, [2, 5, 70, 71], [5], [5]) { instanceNorm($0[0], scale: $0[1], bias: $0[2]) },
+        Case("softmaxOfMany", scale: 2, [7, 3, 4001]) { softmax($0[0]) },
         Case("matmul", scale: 20, [65, 129], [129, 67]) { matmul($0[0], $0[1]) },
         Case("matmulTransposed", scale: 20, [129, 65], [67, 129]) { matmul($0[0], $0[1], transposingLeft: true, transposingRight: true) },
         Case("matmulBatch", scale: 20, [5, 33, 65], [5, 65, 17]) { matmul($0[0], $0[1]) },
