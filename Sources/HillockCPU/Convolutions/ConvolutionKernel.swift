@@ -20,6 +20,12 @@ extension ConvolutionCall {
         var candidates = [narrow].compactMap { $0 }
         let winograd = OwnConvolution(self, .winograd).map { kernel in Candidate(name: "own winograd") { kernel } }
         if let winograd, prefersWinograd { candidates.append(winograd) }
+        // oneDNN divides weight gradients by images only. For many positions it does that well, and our copies of x grow large.
+        if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
+            let kernel = OwnConvolution(self, .direct)
+        {
+            candidates.append(Candidate(name: "own direct") { kernel })
+        }
         let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.

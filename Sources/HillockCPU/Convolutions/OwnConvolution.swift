@@ -8,6 +8,8 @@ struct OwnConvolution: ConvolutionKernel {
         case winograd
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
+        /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
+        case direct
     }
 
     private let call: ConvolutionCall
@@ -22,6 +24,7 @@ struct OwnConvolution: ConvolutionKernel {
         switch algorithm {
         case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
+        case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
@@ -57,10 +60,13 @@ struct OwnConvolution: ConvolutionKernel {
         var writes: [BufferID] { [result] + (writesBias ? [bias].compactMap { $0 } : []) }
 
         var scratchByteCount: Int {
-            let direction = call.direction.raw
-            return Int(
-                algorithm == .narrow
-                    ? hk_narrow_scratch_bytes(&convolution, direction) : hk_winograd_scratch_bytes(&convolution, direction))
+            let bytes =
+                switch algorithm {
+                case .winograd: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
+                case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
+                case .direct: hk_direct_scratch_bytes(&convolution)
+                }
+            return Int(bytes)
         }
 
         func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
@@ -68,6 +74,7 @@ struct OwnConvolution: ConvolutionKernel {
             let (bias, result) = (pointers.floats(bias), pointers.floats(result))
             switch (algorithm, call.direction) {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
+            case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
             case (.winograd, .forward): hk_winograd_convolve(&convolution, a, b, nil, bias, nil, call.hasRelu, result, scratch)
             case (.winograd, .inputGradient): hk_winograd_convolve_transposed(&convolution, a, b, nil, nil, false, result, scratch)
             case (.winograd, .weightGradient): hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
