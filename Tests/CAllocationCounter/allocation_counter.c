@@ -11,6 +11,8 @@ static int64_t trap;
 
 #if defined(__GLIBC__)
 #include <execinfo.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -68,6 +70,15 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
     if (!block) return ENOMEM;
     *memory = block;
     return 0;
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset) {
+    note(size);
+    return (void *)syscall(SYS_mmap, address, size, protection, flags, file, offset);
+}
+
+void *mmap64(void *address, size_t size, int protection, int flags, int file, off_t offset) {
+    return mmap(address, size, protection, flags, file, offset);
 }
 
 bool allocation_counter_works(void) { return true; }

@@ -19,7 +19,8 @@ enum SteadyState {
     }
 
     private static func usage() {
-        fputs("usage: steady-state allocations MODEL [TRAP_BYTES] | resident [STEPS] | arena\n", stderr)
+        let text = "usage: steady-state allocations MODEL [TRAP_BYTES] | resident [STEPS] | arena\n"
+        _ = write(STDERR_FILENO, text, text.utf8.count)
         exit(2)
     }
 

@@ -9,7 +9,7 @@ struct TrainingCase {
         parameterCount = model.parameters().count
         makeStep = {
             let optimizer = makeOptimizer(model)
-            let x = randomNormal(input)
+            let x = Tensor.normal(input)
             let labels = Tensor(HostArray((0..<input[0]).map { Int32($0 % classes) }))
             evaluate(x)
             return {

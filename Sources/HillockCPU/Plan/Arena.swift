@@ -30,22 +30,8 @@ final class Arena: @unchecked Sendable {
     }
 
     private func resize(to size: Int) {
-        block?.deallocate()
+        if let block { LargeBlocks.deallocate(block, byteCount) }
         block = LargeBlocks.allocate(size)
         byteCount = size
-    }
-}
-
-/// Blocks from the system, 64-byte aligned; large ones in large pages, of which a computation touches fewer.
-enum LargeBlocks {
-    /// Size of a large page on the machines that we know.
-    private static let page = 1 << 21
-
-    static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        guard byteCount >= 4 * page else { return .allocate(byteCount: Swift.max(byteCount, 64), alignment: 64) }
-        let block = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: page)
-        // Only advice: where the system has none, pages are small.
-        _ = madvise(block, byteCount & ~(page - 1), MADV_HUGEPAGE)
-        return block
     }
 }

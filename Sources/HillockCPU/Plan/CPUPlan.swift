@@ -112,6 +112,7 @@ final class CPUPlan: Plan {
             owners[position] = owner
             pointers[result.buffer] = owner.storage.pointer
         }
+        StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
         for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }

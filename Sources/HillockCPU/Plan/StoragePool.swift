@@ -4,12 +4,12 @@ import Synchronization
 /// Memory for results, kept for the next ones: a training step in steady state asks the system for nothing.
 ///
 /// Blocks are handed out by size class, since a loop wants the same sizes again and again. What is kept is bounded: no more than
-/// `capacity`, and sizes that nobody asked for of late go back to the system before it is asked for more.
+/// `capacity`, and a size that no plan of late wanted goes back to the system.
 final class StoragePool: Sendable {
     static let shared = StoragePool()
+    /// Runs of plans after which a size that none of them wanted is out of use.
+    static let period: UInt64 = 256
     private let capacity: Int
-    /// Requests after which a size counts as out of use.
-    private let patience: UInt64
 
     /// The free blocks of one size, and how a block of this size comes back: made once, so that handing one out allocates only its owner.
     private struct SizeClass {
@@ -21,14 +21,11 @@ final class StoragePool: Sendable {
     private struct Free {
         var classes: [Int: SizeClass] = [:]
         var byteCount = 0
-        var clock: UInt64 = 0
     }
     private let free = Mutex(Free())
+    private let runs = Atomic<UInt64>(0)
 
-    init(capacity: Int = 1 << 30, patience: UInt64 = 4096) {
-        self.capacity = capacity
-        self.patience = patience
-    }
+    init(capacity: Int = 1 << 30) { self.capacity = capacity }
 
     /// Bytes that are kept for later.
     var freeByteCount: Int { free.withLock { $0.byteCount } }
@@ -37,16 +34,13 @@ final class StoragePool: Sendable {
     func allocate(_ byteCount: Int) -> Storage {
         let size = Self.size(byteCount)
         let (address, release) = free.withLock { free -> (UInt?, @Sendable (UnsafeMutableRawPointer) -> Void) in
-            free.clock += 1
-            let time = free.clock
             if free.classes[size] == nil { free.classes[size] = SizeClass(release: { [self] in take($0, size) }) }
             let block = free.classes[size]!.blocks.popLast()
-            free.classes[size]!.lastUse = time
+            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
             if block != nil { free.byteCount -= size }
             return (block, free.classes[size]!.release)
         }
         if let address { return Storage(adopting: UnsafeMutableRawPointer(bitPattern: address)!, byteCount: byteCount, release: release) }
-        giveBack { $0.lastUse &+ self.patience < $1 }
         return Storage(adopting: LargeBlocks.allocate(size), byteCount: byteCount, release: release)
     }
 
@@ -56,25 +50,30 @@ final class StoragePool: Sendable {
         let isKept = free.withLock { free in
             guard free.byteCount + size <= capacity else { return false }
             free.classes[size]!.blocks.append(address)
+            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
             free.byteCount += size
             return true
         }
-        if !isKept { block.deallocate() }
+        if !isKept { LargeBlocks.deallocate(block, size) }
     }
 
-    /// Frees the blocks of the sizes that `isIdle`, given a size and the time, says are out of use.
-    private func giveBack(_ isIdle: (SizeClass, UInt64) -> Bool) {
-        let blocks = free.withLock { free -> [UInt] in
-            if free.byteCount == 0 { return [] }
-            var given: [UInt] = []
-            for (size, entry) in free.classes where !entry.blocks.isEmpty && isIdle(entry, free.clock) {
-                given += entry.blocks
+    /// Says that a plan ran: what none of many runs wanted is given back.
+    func countRun() {
+        let time = runs.add(1, ordering: .relaxed).newValue
+        if time % Self.period == 0 { giveBack(unusedSince: time - Self.period) }
+    }
+
+    private func giveBack(unusedSince time: UInt64) {
+        let blocks = free.withLock { free -> [(address: UInt, size: Int)] in
+            var given: [(address: UInt, size: Int)] = []
+            for (size, entry) in free.classes where entry.lastUse < time && !entry.blocks.isEmpty {
+                given += entry.blocks.map { ($0, size) }
                 free.byteCount -= size * entry.blocks.count
                 free.classes[size]!.blocks = []
             }
             return given
         }
-        for address in blocks { UnsafeMutableRawPointer(bitPattern: address)!.deallocate() }
+        for (address, size) in blocks { LargeBlocks.deallocate(UnsafeMutableRawPointer(bitPattern: address)!, size) }
     }
 
     /// Whole cache lines; from 64 KiB on eight sizes between powers of two, so that lengths that vary do not each have a class of their own.

@@ -1,6 +1,6 @@
 /// Counts what a process asks the system's allocator for.
 ///
-/// Linked into a program, the counter's `malloc`, `calloc`, `realloc`, `aligned_alloc`, `memalign` and `posix_memalign` take the place of
+/// Linked into a program, the counter's `malloc`, `calloc`, `realloc`, `aligned_alloc`, `memalign`, `posix_memalign` and `mmap` take the place of
 /// the C library's in the program and in every library that it loads, and hand the work on. Only with glibc; elsewhere nothing is counted.
 #pragma once
 #include <stdbool.h>
