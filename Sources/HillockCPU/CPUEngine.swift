@@ -20,7 +20,9 @@ public struct CPUEngine: LinkedEngine {
     package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? kernels : ExpandComposites.all
-        let pipeline = Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FuseNormalization(), FusePostOps(), FuseElementwise()])
+        let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
+        let fusing: [any Pass] = [FuseNormalization(), FusePostOps(), FuseElementwise()]
+        let pipeline = Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
         return pipeline.run(program, observe: observe)
     }
 
