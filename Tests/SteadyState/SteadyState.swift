@@ -3,7 +3,7 @@ import Glibc
 import Hillock
 
 /// Measures what training does with memory, in a process of its own: `steady-state allocations MODEL [TRAP_BYTES]`,
-/// `steady-state resident STEPS`, `steady-state arena`. Prints lines `name number`.
+/// `steady-state resident STEPS`, `steady-state arena`, `steady-state libraries`. Prints lines `name number`.
 @main
 enum SteadyState {
     static func main() {
@@ -14,12 +14,13 @@ enum SteadyState {
             allocations(model, trap: arguments.dropFirst(2).first.flatMap { Int64($0) } ?? 0)
         case "resident": resident(steps: arguments.dropFirst().first.flatMap { Int($0) } ?? 10_000)
         case "arena": arena()
+        case "libraries": libraries()
         default: usage()
         }
     }
 
     private static func usage() {
-        let text = "usage: steady-state allocations MODEL [TRAP_BYTES] | resident [STEPS] | arena\n"
+        let text = "usage: steady-state allocations MODEL [TRAP_BYTES] | resident [STEPS] | arena | libraries\n"
         _ = write(STDERR_FILENO, text, text.utf8.count)
         exit(2)
     }
@@ -74,6 +75,28 @@ enum SteadyState {
         print("large \(residentBytes())")
         for _ in 0..<600 { small() }
         print("after \(residentBytes())")
+    }
+
+    /// Which of the large libraries are loaded once there is a first small result, and once there is a convolution.
+    private static func libraries() {
+        let x = Tensor.ones([256, 256])
+        print("result \(Int(matmul(x, x)[0, 0].item()))")
+        print("small.foundation \(isLoaded("Foundation"))")
+        print("small.onednn \(isLoaded("libdnnl"))")
+        let image = Tensor.ones([1, 16, 32, 32])
+        evaluate(Conv2d(16, 16, kernel: 3, stride: 2)(image))
+        print("convolution.onednn \(isLoaded("libdnnl"))")
+    }
+
+    /// 1 where a library of this name is mapped into the process.
+    private static func isLoaded(_ name: String) -> Int {
+        guard let file = fopen("/proc/self/maps", "r") else { return -1 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 4096)
+        while fgets(&line, 4096, file) != nil {
+            if strstr(line, name) != nil { return 1 }
+        }
+        return 0
     }
 
     @inline(never)

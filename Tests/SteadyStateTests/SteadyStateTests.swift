@@ -44,6 +44,15 @@ import Testing
         #expect(try #require(counts["step.count"]) <= 12 * operations, "\(counts)")
     }
 
+    /// A first small result comes without Foundation, which takes longer to load than all else together, and without oneDNN.
+    @Test func aSmallProgramLoadsNoLargeLibrary() throws {
+        let loaded = try measure("libraries")
+        #expect(loaded["result"] == 256)
+        #expect(loaded["small.foundation"] == 0)
+        #expect(loaded["small.onednn"] == 0)
+        #expect(loaded["convolution.onednn"] == 1)
+    }
+
     @Test func residentMemoryIsFlatOverTenThousandSteps() throws {
         let sizes = try measure("resident", "10000")
         let (early, late) = (Double(try #require(sizes["early"])), Double(try #require(sizes["late"])))
