@@ -17,7 +17,7 @@ test: dependencies ## install what is missing, and run every test (ARGS="--filte
 
 bench: dependencies ## measure the workloads, beside PyTorch where the peers' program is at hand (ARGS="--only T03")
 	scripts/prepare-peers.sh
-	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks
+	$(SWIFT) build -c release --package-path Benchmarks
 	cd Benchmarks && .build/release/bench --python ../.venv-bench/bin/python $(ARGS)
 
 dependencies:

@@ -62,13 +62,9 @@ struct JSONCodingTests {
         #expect(back[0].isNaN)
     }
 
-    @Test(arguments: [
-        ("[1.5]", "typeMismatch"), ("[256]", "typeMismatch"), ("[\"1\"]", "typeMismatch"), ("{}", "typeMismatch"), ("[null]", "typeMismatch"),
-        ("[true]", "typeMismatch"),
-    ])
-    func whatDoesNotFitIsRefused(_ json: String, _ kind: String) {
-        let error = #expect(throws: DecodingError.self) { let _: [UInt8] = try read(json) }
-        #expect("\(error!)".contains(kind))
+    @Test(arguments: ["[1.5]", "[256]", "[-1]", "[\"1\"]", "{}", "[null]", "[true]"])
+    func whatDoesNotFitIsRefused(_ json: String) {
+        #expect(throws: DecodingError.self) { let _: [UInt8] = try read(json) }
     }
 
     @Test func numbersTooLargeAndMissingNamesAreRefused() {

@@ -33,14 +33,17 @@ struct TrainingCase {
                 Adam($0, learningRate: 1e-3)
             }
         case "deep":
-            TrainingCase(Sequential((0..<32).flatMap { _ -> [any Layer] in [Linear(64, 64), ReLU()] } + [Linear(64, 10)]), [8, 64], classes: 10) {
+            TrainingCase(
+                Sequential((0..<32).flatMap { _ -> [any Layer] in [Linear(64, 64), ReLU()] } + [Linear(64, 10)]), [8, 64], classes: 10
+            ) {
                 Adam($0, learningRate: 1e-3)
             }
         case "convolution":
             TrainingCase(
                 Sequential(
                     Conv2d(3, 16, kernel: 3, padding: 1), BatchNorm2d(16), ReLU(), MaxPool2d(kernel: 2),
-                    Conv2d(16, 32, kernel: 3, padding: 1), BatchNorm2d(32), ReLU(), Flatten(), Linear(8192, 10)), [16, 3, 32, 32], classes: 10
+                    Conv2d(16, 32, kernel: 3, padding: 1), BatchNorm2d(32), ReLU(), Flatten(), Linear(8192, 10)), [16, 3, 32, 32],
+                classes: 10
             ) { SGD($0, learningRate: 0.01, momentum: 0.9) }
         default: nil
         }
