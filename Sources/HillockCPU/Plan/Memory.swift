@@ -56,20 +56,3 @@ struct MemoryPlan {
         }
     }
 }
-
-/// The arena that all plans share: plans run one at a time, and nothing in it outlives a run.
-final class Arena: @unchecked Sendable {
-    static let shared = Arena()
-    private var block: UnsafeMutableRawPointer?
-    private var byteCount = 0
-
-    /// At least `byteCount` bytes, 64-byte aligned. Called with the evaluator's lock held.
-    func memory(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        if byteCount > self.byteCount {
-            block?.deallocate()
-            block = .allocate(byteCount: byteCount, alignment: 64)
-            self.byteCount = byteCount
-        }
-        return block
-    }
-}
