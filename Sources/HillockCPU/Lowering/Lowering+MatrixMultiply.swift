@@ -63,7 +63,9 @@ extension Lowering {
 
     /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
     private func isOnlyMultipliedBy(_ value: Int) -> Bool {
-        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else { return false }
+        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else {
+            return false
+        }
         return uses[value].allSatisfy { position in
             let user = program.instructions[position]
             return (user.primitive is MatrixMultiply || user.primitive is FusedMatrixMultiply) && user.operands[1] == value

@@ -29,7 +29,9 @@ struct Donation {
 /// Steps over planned memory.
 final class CPUPlan: Plan {
     private let program: Program
+    /// All steps; the prologue's come first.
     private let steps: [any Step]
+    private let prologue: Prologue?
     private let buffers: [BufferInfo]
     private let results: [(buffer: BufferID, type: TensorType)]
     private let donations: [Donation]
@@ -45,9 +47,11 @@ final class CPUPlan: Plan {
     private let temporaries: [(buffer: BufferID, offset: Int)]
 
     init(
-        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+        program: Program, steps: [any Step], prologue: Prologue?, buffers: [BufferInfo],
+        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
+        self.prologue = prologue
         self.steps = steps
         self.buffers = buffers
         self.results = results
@@ -82,7 +86,7 @@ final class CPUPlan: Plan {
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
             case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
-            case .result: break
+            case .result, .kept: break
             }
         }
         self.scalars = scalars
@@ -130,7 +134,8 @@ final class CPUPlan: Plan {
         }
         let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
+        for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
         withExtendedLifetime(copies) {}
 
         return results.enumerated().map { position, result in
@@ -142,7 +147,7 @@ final class CPUPlan: Plan {
                 return CPUBuffer(
                     type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
             case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
-            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+            case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
             }
         }
     }
@@ -182,7 +187,8 @@ final class CPUPlan: Plan {
 
     var explanation: String {
         let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
-        return lines.joined(separator: "\n") + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
+        let once = prologue.map { "\n" + $0.explanation } ?? ""
+        return lines.joined(separator: "\n") + once + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
     }
 }
 
