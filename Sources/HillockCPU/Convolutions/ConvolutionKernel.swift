@@ -7,6 +7,21 @@ protocol ConvolutionKernel {
 
     /// The step on these buffers. `bias` is read (forward) or written (weight gradient) where the call has one.
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step
+
+    /// Bytes of what a weight can be made into once for many calls; `nil` where there is nothing to prepare.
+    var preparedByteCount: Int? { get }
+    /// The step that prepares the weight.
+    func preparation(of weight: BufferID, into prepared: BufferID) -> any Step
+    /// The step on a prepared weight.
+    func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step
+}
+
+extension ConvolutionKernel {
+    var preparedByteCount: Int? { nil }
+    func preparation(of weight: BufferID, into prepared: BufferID) -> any Step { fatalError("[cpu] nothing to prepare") }
+    func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step {
+        fatalError("[cpu] nothing was prepared")
+    }
 }
 
 extension ConvolutionCall {

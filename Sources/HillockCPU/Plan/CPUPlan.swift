@@ -29,7 +29,9 @@ struct Donation {
 /// Steps over planned memory.
 final class CPUPlan: Plan {
     private let program: Program
+    /// All steps; the prologue's come first.
     private let steps: [any Step]
+    private let prologue: Prologue?
     private let buffers: [BufferInfo]
     private let results: [(buffer: BufferID, type: TensorType)]
     private let donations: [Donation]
@@ -48,9 +50,11 @@ final class CPUPlan: Plan {
     private var copies: [Storage] = []
 
     init(
-        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+        program: Program, steps: [any Step], prologue: Prologue?, buffers: [BufferInfo],
+        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
+        self.prologue = prologue
         self.steps = steps
         self.buffers = buffers
         self.results = results
@@ -85,7 +89,7 @@ final class CPUPlan: Plan {
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
             case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
-            case .result: break
+            case .result, .kept: break
             }
         }
         self.scalars = scalars
@@ -115,7 +119,13 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
+<<<<<<< HEAD
         for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+=======
+        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
+        for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
+        withExtendedLifetime(copies) {}
+>>>>>>> infer
 
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
@@ -123,6 +133,7 @@ final class CPUPlan: Plan {
                 guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
                 results.append(Self.view(of: value, as: result.type))
             case .result(let owner):
+<<<<<<< HEAD
                 // A dead argument of the same kind becomes the result itself.
                 let value = owners[owner].unsafelyUnwrapped
                 value.notes = nil
@@ -132,6 +143,12 @@ final class CPUPlan: Plan {
             case .constant(let storage):
                 results.append(HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage)))
             case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+=======
+                return CPUBuffer(
+                    type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
+            case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
+            case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
+>>>>>>> infer
             }
         }
     }
@@ -203,6 +220,7 @@ final class CPUPlan: Plan {
 
     var explanation: String {
         let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
+<<<<<<< HEAD
         var made = 0
         for (position, result) in results.enumerated() {
             if case .result(position) = buffers[result.buffer].kind, !donations.contains(where: { $0.result == position }) {
@@ -212,6 +230,10 @@ final class CPUPlan: Plan {
         let temporary = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
         return lines.joined(separator: "\n")
             + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
+=======
+        let once = prologue.map { "\n" + $0.explanation } ?? ""
+        return lines.joined(separator: "\n") + once + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
+>>>>>>> infer
     }
 }
 
