@@ -119,13 +119,8 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-<<<<<<< HEAD
-        for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
-=======
         try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
         for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
-        withExtendedLifetime(copies) {}
->>>>>>> infer
 
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
@@ -133,7 +128,6 @@ final class CPUPlan: Plan {
                 guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
                 results.append(Self.view(of: value, as: result.type))
             case .result(let owner):
-<<<<<<< HEAD
                 // A dead argument of the same kind becomes the result itself.
                 let value = owners[owner].unsafelyUnwrapped
                 value.notes = nil
@@ -142,13 +136,7 @@ final class CPUPlan: Plan {
                 results.append(isSame ? value : CPUBuffer(type: result.type, storage: value.storage, layout: layout))
             case .constant(let storage):
                 results.append(HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage)))
-            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
-=======
-                return CPUBuffer(
-                    type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
-            case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
             case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
->>>>>>> infer
             }
         }
     }
@@ -187,12 +175,12 @@ final class CPUPlan: Plan {
 
     /// An argument's elements in a layout that it does not have; kept with the buffer, where it stays what it is, for the next run.
     private static func copy(of value: DeviceBuffer, in layout: PhysicalLayout, byteCount: Int, isKept: Bool) throws -> Storage {
-        let copies = value.notes as? LayoutCopies
+        let copies = value.notes as? BufferNotes
         if let known = copies?.storages[layout] { return known }
         let plain = try value.hostArray().storage
         let copy = layout == .plain ? plain : try PhysicalLayout.plain.copy(plain, value.type.shape, to: layout, byteCount: byteCount)
         if isKept {
-            let copies = copies ?? LayoutCopies()
+            let copies = copies ?? BufferNotes()
             copies.storages[layout] = copy
             value.notes = copies
         }
@@ -220,7 +208,6 @@ final class CPUPlan: Plan {
 
     var explanation: String {
         let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
-<<<<<<< HEAD
         var made = 0
         for (position, result) in results.enumerated() {
             if case .result(position) = buffers[result.buffer].kind, !donations.contains(where: { $0.result == position }) {
@@ -228,17 +215,14 @@ final class CPUPlan: Plan {
             }
         }
         let temporary = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
-        return lines.joined(separator: "\n")
-            + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
-=======
         let once = prologue.map { "\n" + $0.explanation } ?? ""
-        return lines.joined(separator: "\n") + once + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
->>>>>>> infer
+        return lines.joined(separator: "\n") + once
+            + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
     }
 }
 
-/// Copies of a buffer's elements in other layouts than its own.
-private final class LayoutCopies {
+/// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.
+final class BufferNotes {
     var storages: [PhysicalLayout: Storage] = [:]
 }
 

@@ -16,8 +16,8 @@ final class Prologue {
         case scalar(Scalar)
     }
 
-    /// Elements never change while somebody holds their buffer; another buffer may come to lie at the same address.
-    private struct Weak { weak var buffer: DeviceBuffer? }
+    /// The notes of a buffer: they go when its elements do, by death or by being overwritten.
+    private struct Weak { weak var notes: BufferNotes? }
 
     init(steps: ArraySlice<any Step>, kept: [(buffer: BufferID, byteCount: Int)], arguments: [Int]) {
         self.steps = steps
@@ -38,8 +38,11 @@ final class Prologue {
         for step in steps { try step.run(pointers, scratch: scratch) }
         seen = arguments.map { position in
             switch values[position] {
-            case .buffer(let buffer): .buffer(Weak(buffer: buffer))
-            case .scalar(let scalar): .scalar(scalar)
+            case .buffer(let buffer):
+                let notes = buffer.notes as? BufferNotes ?? BufferNotes()
+                buffer.notes = notes
+                return .buffer(Weak(notes: notes))
+            case .scalar(let scalar): return .scalar(scalar)
             }
         }
     }
@@ -48,7 +51,7 @@ final class Prologue {
         guard seen.count == arguments.count else { return false }
         for (position, seen) in zip(arguments, seen) {
             switch (values[position], seen) {
-            case (.buffer(let now), .buffer(let then)): if now !== then.buffer { return false }
+            case (.buffer(let now), .buffer(let then)): if then.notes == nil || now.notes !== then.notes { return false }
             case (.scalar(let now), .scalar(let then)): if now != then { return false }
             default: return false
             }
