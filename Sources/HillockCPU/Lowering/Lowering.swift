@@ -21,6 +21,8 @@ struct Lowering {
 
     let program: Program
     let uses: [[Int]]
+    /// For each value whether it depends on parameters alone.
+    let isOfParameters: [Bool]
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
@@ -36,6 +38,7 @@ struct Lowering {
     init(_ program: Program) {
         self.program = program
         uses = program.uses
+        isOfParameters = program.valuesOfParameters
         places = [Place?](repeating: nil, count: uses.count)
     }
 
@@ -50,7 +53,8 @@ struct Lowering {
         if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
         let donations = donations(results.map(\.buffer))
         if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
-        return CPUPlan(program: program, steps: steps, buffers: buffers, results: results, donations: donations)
+        let prologue = takePrologue(donations)
+        return CPUPlan(program: program, steps: steps, prologue: prologue, buffers: buffers, results: results, donations: donations)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.

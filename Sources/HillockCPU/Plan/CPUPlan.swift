@@ -29,7 +29,9 @@ struct Donation {
 /// Steps over planned memory.
 final class CPUPlan: Plan {
     private let program: Program
+    /// All steps; the prologue's come first.
     private let steps: [any Step]
+    private let prologue: Prologue?
     private let buffers: [BufferInfo]
     private let results: [(buffer: BufferID, type: TensorType)]
     private let donations: [Donation]
@@ -43,11 +45,16 @@ final class CPUPlan: Plan {
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
     private let temporaries: [(buffer: BufferID, offset: Int)]
+    // Of one run, kept so that the next one need not ask for memory: what owns each result's elements, and copies of arguments.
+    private var owners: [CPUBuffer?]
+    private var copies: [Storage] = []
 
     init(
-        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+        program: Program, steps: [any Step], prologue: Prologue?, buffers: [BufferInfo],
+        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
+        self.prologue = prologue
         self.steps = steps
         self.buffers = buffers
         self.results = results
@@ -82,12 +89,13 @@ final class CPUPlan: Plan {
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
             case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
-            case .result: break
+            case .result, .kept: break
             }
         }
         self.scalars = scalars
         self.arguments = arguments
         self.temporaries = temporaries
+        owners = [CPUBuffer?](repeating: nil, count: results.count)
     }
 
     deinit {
@@ -95,54 +103,84 @@ final class CPUPlan: Plan {
         scalarCells.deallocate()
     }
 
-    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
+    func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws {
         for (buffer, argument, dtype) in scalars {
             if case .scalar(let value) = arguments[argument] { value.write(to: pointers[buffer], as: dtype) }
         }
-        var copies: [Storage] = []
-        for (buffer, argument) in self.arguments {
-            guard case .buffer(let value) = arguments[argument] else { continue }
-            let layout = buffers[buffer].layout
-            if let value = value as? CPUBuffer, value.layout == layout {
-                pointers[buffer] = value.storage.pointer
-            } else if let value = value as? HostBuffer, layout == .plain {
-                pointers[buffer] = value.array.storage.pointer
-            } else {
-                let copy = try Self.copy(of: value, in: layout, byteCount: buffers[buffer].byteCount, isKept: !isDonated[argument])
-                pointers[buffer] = copy.pointer
-                // A dead argument's copy is dead too: a result may take its memory.
-                if isDonated[argument] {
-                    arguments[argument] = .buffer(CPUBuffer(type: value.type, storage: copy, layout: layout))
-                } else {
-                    copies.append(copy)
-                }
-            }
-        }
-        var storages = [Storage?](repeating: nil, count: results.count)
-        for donation in donations {
-            storages[donation.result] = Self.take(&arguments[donation.argument])
-        }
-        for (position, result) in results.enumerated() {
+        defer { forget() }
+        for (buffer, argument) in self.arguments { try place(&arguments[argument], of: argument, in: buffer) }
+        for donation in donations { owners[donation.result] = Self.take(&arguments[donation.argument]) }
+        for (position, result) in self.results.enumerated() {
             guard case .result(position) = buffers[result.buffer].kind else { continue }
-            let storage = storages[position] ?? StoragePool.shared.allocate(buffers[result.buffer].byteCount)
-            storages[position] = storage
-            pointers[result.buffer] = storage.pointer
+            let owner = owners[position] ?? make(result)
+            owners[position] = owner
+            pointers[result.buffer] = owner.storage.pointer
         }
-        let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
+        StoragePool.shared.countRun()
+        let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
+<<<<<<< HEAD
         for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+=======
+        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
+        for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
         withExtendedLifetime(copies) {}
+>>>>>>> infer
 
-        return results.enumerated().map { position, result in
+        for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
             case .argument(let argument):
                 guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
-                return Self.view(of: value, as: result.type)
+                results.append(Self.view(of: value, as: result.type))
             case .result(let owner):
+<<<<<<< HEAD
+                // A dead argument of the same kind becomes the result itself.
+                let value = owners[owner].unsafelyUnwrapped
+                value.notes = nil
+                let layout = buffers[result.buffer].layout
+                let isSame = value.type == result.type && value.layout == layout
+                results.append(isSame ? value : CPUBuffer(type: result.type, storage: value.storage, layout: layout))
+            case .constant(let storage):
+                results.append(HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage)))
+            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+=======
                 return CPUBuffer(
                     type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
             case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
-            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+            case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
+>>>>>>> infer
+            }
+        }
+    }
+
+    /// Lets go of what belonged to one run.
+    private func forget() {
+        for position in owners.indices { owners[position] = nil }
+        copies.removeAll(keepingCapacity: true)
+    }
+
+    /// New memory for a result.
+    private func make(_ result: (buffer: BufferID, type: TensorType)) -> CPUBuffer {
+        let info = buffers[result.buffer]
+        return CPUBuffer(type: result.type, storage: StoragePool.shared.allocate(info.byteCount), layout: info.layout)
+    }
+
+    /// Points the steps to an argument's elements.
+    private func place(_ argument: inout Argument, of position: Int, in buffer: BufferID) throws {
+        guard case .buffer(let value) = argument else { return }
+        let layout = buffers[buffer].layout
+        if let value = value as? CPUBuffer, value.layout == layout {
+            pointers[buffer] = value.storage.pointer
+        } else if let value = value as? HostBuffer, layout == .plain {
+            pointers[buffer] = value.array.storage.pointer
+        } else {
+            let copy = try Self.copy(of: value, in: layout, byteCount: buffers[buffer].byteCount, isKept: !isDonated[position])
+            pointers[buffer] = copy.pointer
+            // A dead argument's copy is dead too: a result may take its memory.
+            if isDonated[position] {
+                argument = .buffer(CPUBuffer(type: value.type, storage: copy, layout: layout))
+            } else {
+                copies.append(copy)
             }
         }
     }
@@ -161,15 +199,15 @@ final class CPUPlan: Plan {
         return copy
     }
 
-    /// The memory of an argument that nobody else holds.
-    private static func take(_ argument: inout Argument) -> Storage? {
+    /// An argument that nobody else holds, and whose memory nobody else holds.
+    private static func take(_ argument: inout Argument) -> CPUBuffer? {
         guard case .buffer(var value) = argument else { return nil }
         argument = .scalar(.integer(0))
         defer { argument = .buffer(value) }
         guard isKnownUniquelyReferenced(&value), let buffer = value as? CPUBuffer, isKnownUniquelyReferenced(&buffer.storage) else {
             return nil
         }
-        return buffer.storage
+        return buffer
     }
 
     /// The same memory under another shape.
@@ -182,7 +220,20 @@ final class CPUPlan: Plan {
 
     var explanation: String {
         let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
-        return lines.joined(separator: "\n") + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
+<<<<<<< HEAD
+        var made = 0
+        for (position, result) in results.enumerated() {
+            if case .result(position) = buffers[result.buffer].kind, !donations.contains(where: { $0.result == position }) {
+                made += buffers[result.buffer].byteCount
+            }
+        }
+        let temporary = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
+        return lines.joined(separator: "\n")
+            + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
+=======
+        let once = prologue.map { "\n" + $0.explanation } ?? ""
+        return lines.joined(separator: "\n") + once + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
+>>>>>>> infer
     }
 }
 
