@@ -1,6 +1,8 @@
 // What the kernels' source files share: the table that each instruction set fills, parallel loops, scratch memory.
 #pragma once
 #include "kernels.h"
+#include "narrow_internal.h"
+#include "winograd_internal.h"
 
 /// Elements that one step of a vector kernel works on, whatever their type.
 #define HK_GRANULE 16
@@ -108,8 +110,9 @@ typedef struct {
     /// The same down the columns of an `[n, pitch]` array, for `columns` (at most 64) columns.
     void (*argument_columns[hk_type_count])(
         const char *input, int64_t n, int64_t pitch, int64_t columns, bool smallest, int64_t *index);
-    void (*softmax)(const float *x, float *y, int64_t n);
-    void (*log_softmax)(const float *x, float *y, int64_t n);
+    /// Rows of `n`; `terms`, if not null, is room for one, and says that the output is too large to stay in cache.
+    void (*softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
+    void (*log_softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     /// The logarithm of a row's sum of e^(x - *from), and a `*from` at or near the row's maximum.
@@ -192,6 +195,28 @@ typedef struct {
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
+    // Convolutions on tiles of 6 x 6: described where they are defined, in Templates/winograd.h.
+    void (*winograd_patches)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
+        int64_t plane);
+    void (*winograd_outputs)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
+        int64_t plane, float *total);
+    void (*winograd_finish)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, const hk_winograd_finish *finish, int64_t block,
+        int64_t begin, int64_t end, const float *in, int64_t plane);
+    void (*winograd_weights)(
+        const hk_winograd_weights *w, int64_t out_block, int64_t in_block, float *out, int64_t plane);
+    void (*winograd_weights_gradient)(
+        const hk_winograd_weights *w, int64_t out_block, int64_t in_block, const float *in, int64_t plane,
+        int64_t phase_step);
+    void (*winograd_product)(
+        int64_t tiles, int64_t blocks, const float *v, int64_t v_block, const float *u, float *m, int64_t m_block,
+        bool first);
+    void (*winograd_accumulate)(
+        int64_t tiles, const float *v, const float *z, int64_t z_block, float *s, bool first);
+    /// A row of a convolution with few outputs: described in Templates/narrow.h.
+    void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
@@ -215,6 +240,9 @@ typedef struct {
 /// Rows and columns of the micro-tile of `product`.
 #define HK_PRODUCT_ROWS 4
 #define HK_PRODUCT_COLUMNS 16
+
+/// Bytes of output from which on kernels that read and write once write it past the cache.
+#define HK_STREAM_BYTES (16 << 20)
 
 extern const hk_variant hk_variant_plain;
 #if defined(__x86_64__)

@@ -5,8 +5,6 @@
 /// Parts of rows, each with sums of dscale and dbias of its own, and rows of one at least.
 #define PARTS_MOST 32
 #define PART_ROWS 16
-/// Bytes of output from which on it is written past the cache.
-#define STREAM_BYTES (16 << 20)
 
 typedef struct {
     const hk_variant *variant;
@@ -31,7 +29,7 @@ void hk_layer_norm(
     if (rows <= 0 || width <= 0) return;
     call c = {
         .variant = hk_variant_current(), .rows = rows, .width = width, .epsilon = epsilon, .x = x, .scale = scale, .bias = bias,
-        .y = y, .mean = mean, .variance = variance, .stream = rows * width * (int64_t)sizeof(float) >= STREAM_BYTES};
+        .y = y, .mean = mean, .variance = variance, .stream = rows * width * (int64_t)sizeof(float) >= HK_STREAM_BYTES};
     hk_parallel(rows, (double)rows * (30 + (double)width * 0.12), forward, &c);
 }
 
@@ -69,7 +67,7 @@ void hk_layer_norm_gradient(
     call c = {
         .variant = hk_variant_current(), .rows = rows, .width = width, .epsilon = epsilon, .x = x, .dy = dy, .scale = scale,
         .y = dx, .mean = (float *)mean, .variance = (float *)variance, .dscale = dscale, .dbias = dbias,
-        .stream = rows * width * (int64_t)sizeof(float) >= STREAM_BYTES};
+        .stream = rows * width * (int64_t)sizeof(float) >= HK_STREAM_BYTES};
     c.parts = (rows + PART_ROWS - 1) / PART_ROWS;
     if (c.parts > PARTS_MOST) c.parts = PARTS_MOST;
     c.pitch = (width + 15) / 16 * 16;

@@ -11,8 +11,6 @@
 #define ROWS_PIECE 8192
 /// Bytes of a bundle up to which the second pass over it reads from the cache of its core.
 #define CACHED_BYTES 786432
-/// Bytes of output from which on it is written past the cache.
-#define STREAM_BYTES (16 << 20)
 
 typedef struct call call;
 typedef void (*piece_body)(const call *c, int64_t bundle, int64_t member, int64_t piece);
@@ -303,7 +301,7 @@ static void run(call *c, int streams) {
     int64_t parts = c->bundles * c->members * c->pieces, elements = elements_of(c);
     int64_t bundle_bytes = elements / c->bundles * (int64_t)sizeof(float) * streams;
     double cost = (double)elements * 0.1 * streams + (double)parts * 20;
-    c->arrays.stream = elements * (int64_t)sizeof(float) >= STREAM_BYTES;
+    c->arrays.stream = elements * (int64_t)sizeof(float) >= HK_STREAM_BYTES;
     if (bundle_bytes <= CACHED_BYTES && (c->bundles >= 4 || cost < 20000)) {
         hk_parallel(c->bundles, 2 * cost, run_bundles, c);
         return;
@@ -357,7 +355,7 @@ void hk_norm_inference(
     prepare(&c, norm);
     spread_statistics(&c);
     int64_t parts = c.bundles * c.members * c.pieces, elements = elements_of(&c);
-    c.arrays.stream = elements * (int64_t)sizeof(float) >= STREAM_BYTES;
+    c.arrays.stream = elements * (int64_t)sizeof(float) >= HK_STREAM_BYTES;
     hk_parallel(parts, (double)elements * (residual ? 0.15 : 0.1) + (double)parts * 20, run_second, &c);
 }
 

@@ -69,7 +69,8 @@ extension KernelTests {
                         let got = Self.run(x, labels, weights: w, smoothing: smoothing, upstream: 1.5, atOnce: atOnce)
                         let error = zip(got.gradient, want.gradient).map { abs(Double($0) - $1) }.max()! / size
                         if abs(Double(got.loss) - want.loss) > 2e-6 * (1 + abs(want.loss)) || error > 3e-6 {
-                            Issue.record("\(variant), n \(n), smoothing \(smoothing): loss \(got.loss), not \(want.loss); gradient off \(error)")
+                            Issue.record(
+                                "\(variant), n \(n), smoothing \(smoothing): loss \(got.loss), not \(want.loss); gradient off \(error)")
                             return
                         }
                     }
@@ -156,7 +157,9 @@ extension KernelTests {
         func paths(blank: Int) {
             let shape = (time: 6, batch: 5, symbols: 4)
             let others = (0..<4).map(Int32.init).filter { $0 != blank }
-            let targets = [[others[0], others[1]], [others[2], others[2], others[0]], [], [others[1]], [others[0], others[0], others[0]]]
+            let targets = [
+                [others[0], others[1]], [others[2], others[2], others[0]], [], [others[1]], [others[0], others[0], others[0]],
+            ]
             let lengths: [Int32] = [6, 6, 5, 1, 4]
             let raw: [Float] = samples(shape.time * shape.batch * shape.symbols, in: -2...2)
             let upstream: [Float] = [1, 0.5, 2, -1, 3]
@@ -173,7 +176,9 @@ extension KernelTests {
                         let p = (0..<Int(lengths[b])).map { t in (0..<4).map { exp(Double(x[(t * 5 + b) * 4 + $0])) } }
                         let want = Self.enumerate(p, targets[b], blank: blank)
                         let loss = want.total == 0 ? (zeroInfinity ? 0 : .infinity) : -log(want.total)
-                        #expect(loss.isInfinite ? got.losses[b] == .infinity : abs(Double(got.losses[b]) - loss) < 1e-5, "\(variant), sample \(b)")
+                        #expect(
+                            loss.isInfinite ? got.losses[b] == .infinity : abs(Double(got.losses[b]) - loss) < 1e-5,
+                            "\(variant), sample \(b)")
                         for t in 0..<shape.time {
                             for j in 0..<4 {
                                 let g = got.gradient[(t * 5 + b) * 4 + j]

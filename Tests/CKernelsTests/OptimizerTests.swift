@@ -9,7 +9,9 @@ extension KernelTests {
             epsilon: 1e-6)
 
         /// One element of a step, in f64: parameter, first and second slot.
-        static func expected(_ kind: hk_optimizer, nesterov: Bool, decay: Double, keep: Double, _ p: Double, _ g: Double, _ m: Double, _ v: Double)
+        static func expected(
+            _ kind: hk_optimizer, nesterov: Bool, decay: Double, keep: Double, _ p: Double, _ g: Double, _ m: Double, _ v: Double
+        )
             -> (Double, Double, Double)
         {
             let n = numbers, slope = g + decay * p
@@ -24,10 +26,16 @@ extension KernelTests {
             }
         }
 
-        @Test("Many tensors at once", arguments: [(hk_optimizer_sgd, false), (hk_optimizer_momentum, false), (hk_optimizer_momentum, true), (hk_optimizer_adam, false)])
+        @Test(
+            "Many tensors at once",
+            arguments: [
+                (hk_optimizer_sgd, false), (hk_optimizer_momentum, false), (hk_optimizer_momentum, true), (hk_optimizer_adam, false),
+            ])
         func tensors(kind: hk_optimizer, nesterov: Bool) {
             let counts = [1, 17, 0, 4096, 9001, 64]
-            let inputs = counts.map { n in (0..<4).map { k in samples(n, in: k == 3 ? 0...1 : -1...1).map { (v: Float) in v + Float(k) * 0.01 } } }
+            let inputs = counts.map { n in
+                (0..<4).map { k in samples(n, in: k == 3 ? 0...1 : -1...1).map { (v: Float) in v + Float(k) * 0.01 } }
+            }
             KernelTests.onEveryVariant { variant in
                 var numbers = Self.numbers
                 (numbers.kind, numbers.nesterov) = (Int32(kind.rawValue), nesterov)
@@ -82,7 +90,11 @@ extension KernelTests {
                 (t.decay, t.keep) = (0, 1)
                 t.touched_only = mode.hasPrefix("touched")
                 withUnsafePointer(to: &groups) { groups in
-                    if mode.hasSuffix("dense") { t.gradient = UnsafePointer(floats(g)) } else { (t.groups, t.updates) = (groups, UnsafePointer(floats(u))) }
+                    if mode.hasSuffix("dense") {
+                        t.gradient = UnsafePointer(floats(g))
+                    } else {
+                        (t.groups, t.updates) = (groups, UnsafePointer(floats(u)))
+                    }
                     hk_optimizer_run(&numbers, &t, 1)
                 }
             }
@@ -94,7 +106,9 @@ extension KernelTests {
             let indices: [Int32] = samples(count, in: 0...Int32(rows - 1)).map { $0 / 3 * 3 }
             let updates: [Float] = samples(count * width, in: -1...1)
             let touched = Set(indices.map(Int.init))
-            let old = [samples(rows * width, in: -1...1), samples(rows * width, in: -0.5...0.5), samples(rows * width, in: 0...1)].flatMap { (a: [Float]) in a }
+            let old = [samples(rows * width, in: -1...1), samples(rows * width, in: -0.5...0.5), samples(rows * width, in: 0...1)].flatMap {
+                (a: [Float]) in a
+            }
             KernelTests.onEveryVariant { variant in
                 let dense = Self.rows("dense", rows: rows, width: width, indices, updates)
                 #expect(Self.rows("rows", rows: rows, width: width, indices, updates) == dense, "\(variant)")
@@ -132,7 +146,9 @@ extension KernelTests {
             let table: [Float] = samples(60 * width, in: -1...1), updates: [Float] = samples(3000 * width, in: -1...1)
             let indices: [Int32] = samples(3000, in: 0...59)
             var want = table.map(Double.init)
-            for (i, row) in indices.enumerated() { for j in 0..<width { want[Int(row) * width + j] -= 0.1 * Double(updates[i * width + j]) } }
+            for (i, row) in indices.enumerated() {
+                for j in 0..<width { want[Int(row) * width + j] -= 0.1 * Double(updates[i * width + j]) }
+            }
             KernelTests.onEveryVariant { variant in
                 let got = KernelTests.sameBits(variant) { () -> [Float] in
                     let t = Memory(table), u = Memory(updates), index = Memory(indices)
@@ -150,7 +166,9 @@ extension KernelTests {
     }
 
     @Suite("Skip-gram") struct SkipGram {
-        static func run(_ centers: [Int32], _ targets: [Int32], period: Int, _ input: [Float], _ output: [Float], dimensions: Int) -> [Float] {
+        static func run(_ centers: [Int32], _ targets: [Int32], period: Int, _ input: [Float], _ output: [Float], dimensions: Int)
+            -> [Float]
+        {
             let a = Memory(input), b = Memory(output), c = Memory(centers), t = Memory(targets)
             func floats(_ m: Memory) -> UnsafeMutablePointer<Float> { m.start.assumingMemoryBound(to: Float.self) }
             var batch = hk_skip_gram_batch()

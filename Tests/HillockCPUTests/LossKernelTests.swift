@@ -111,6 +111,16 @@ import Testing
         #expect(throws: (any Error).self) { try loss([1, 2], [4, 5]).hostArray() }
     }
 
+    @Test("Skip-gram", arguments: [(9, 5, 6), (30, 16, 20)])
+    func skipGramKernel(vocabulary: Int, dimensions: Int, words: Int) throws {
+        let tables = [random([vocabulary, dimensions], 40), random([vocabulary, dimensions], 41)]
+        let centers = integers([words], below: vocabulary, 42, dtype: .int32)
+        // Some slots are empty.
+        let targets = integers([words, 4], below: vocabulary + 3, 43, dtype: .int32) - 3
+        evaluate(targets)
+        try expectStep(SkipGramStep(period: 2), tables + [centers, targets] + scalars(0.2), "skip-gram")
+    }
+
     // MARK: - Optimizers' steps
 
     /// The results of a step on the native engine in f32 agree with those of its body in f64.

@@ -4,7 +4,10 @@ public enum Workloads {
 
     /// Every family's list; a new family is a file with its list, and a line here.
     private static var families: [[Entry]] {
-        [classifiers, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, micro]
+        [
+            classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, speechNetworks, transformers,
+            micro,
+        ]
     }
 
     /// Names in the order of the specification: training, inference, micro.

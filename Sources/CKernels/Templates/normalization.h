@@ -9,20 +9,6 @@
 HK_INLINE f32v finite_or_zero(f32v x) { return f32_choose(f32_abs(x) < __builtin_inff(), x, (f32v){}); }
 HK_INLINE f32v not_negative(f32v x) { return f32_choose(x < 0, (f32v){}, x); }
 
-/// Stores that go past the cache, for outputs that would not stay in it; `p` is aligned.
-HK_INLINE void f32_stream(float *p, f32v value) {
-#if defined(__clang__) && defined(__x86_64__)
-    __builtin_nontemporal_store(value, (f32v *)p);
-#else
-    f32_store(p, value);
-#endif
-}
-HK_INLINE void stream_fence(void) {
-#if defined(__x86_64__)
-    _mm_sfence();
-#endif
-}
-HK_INLINE _Bool is_aligned(const void *p) { return ((uintptr_t)p & 63) == 0; }
 HK_INLINE _Bool may_stream(const hk_norm_piece *p, int64_t width) {
     return p->stream && is_aligned(p->output) && p->step % HK_GRANULE == 0 && (width == 1 || width % HK_GRANULE == 0);
 }

@@ -15,6 +15,8 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "winograd.h"
+#include "narrow.h"
 #include "gemm.h"
 #include "dots.h"
 #include "attention.h"
@@ -36,8 +38,8 @@ const hk_variant HK_VARIANT = {
     .reduce = HK_REDUCE_TABLE,
     .argument = HK_ARGUMENT_TABLE(argument),
     .argument_columns = HK_ARGUMENT_TABLE(argument_columns),
-    .softmax = softmax_row,
-    .log_softmax = log_softmax_row,
+    .softmax = softmax_rows,
+    .log_softmax = log_softmax_rows,
     .softmax_gradient = softmax_gradient_row,
     .log_softmax_gradient = log_softmax_gradient_row,
     .log_sum = log_sum_row,
@@ -78,6 +80,14 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .narrow_row = narrow_row,
+    .winograd_patches = winograd_patches,
+    .winograd_outputs = winograd_outputs,
+    .winograd_finish = winograd_finish,
+    .winograd_weights = winograd_weights,
+    .winograd_weights_gradient = winograd_weights_gradient,
+    .winograd_product = winograd_product,
+    .winograd_accumulate = winograd_accumulate,
     .gemm = gemm,
     .dots = dots,
     .attention_row = attention_row,

@@ -1,16 +1,22 @@
 import HillockCore
 
 /// Lets batch normalisation add a residual and rectify on the way out, and its gradient look through the rectifier.
-struct FuseNormalization: Pass {
-    static let name = "norms"
-    static let isOptional = true
+package struct FuseNormalization: Pass {
+    /// `norms`
+    package static let name = "norms"
+    /// Results are the same up to rounding without it.
+    package static let isOptional = true
 
-    func run(_ program: Program) -> Program {
+    /// The pass has no settings.
+    package init() {}
+
+    /// The program with chains as single composites.
+    package func run(_ program: Program) -> Program {
         let chains = Chain.all(in: program)
         if chains.isEmpty { return program }
         var rewriting = Rewriting(program)
         for chain in chains { rewriting.replace(chain) }
-        return rewriting.ordered()
+        return rewriting.ordered() ?? program
     }
 }
 
@@ -159,8 +165,9 @@ private struct Rewriting {
         return select.operands[2]
     }
 
-    /// The instructions that the outputs need, operands before uses and else in the order in which they were.
-    func ordered() -> Program {
+    /// The instructions that the outputs need, operands before uses and else in the order in which they were; `nil` if there is no such order,
+    /// since two chains waited for each other.
+    func ordered() -> Program? {
         let offset = program.inputs.count
         var isNeeded = [Bool](repeating: false, count: instructions.count)
         var stack = program.outputs
@@ -171,6 +178,7 @@ private struct Rewriting {
         }
         var builder = ProgramBuilder(inputs: program.inputs)
         var numbers = Array(program.inputs.indices).map(Optional.some) + [Int?](repeating: nil, count: instructions.count)
+        var isWaiting = [Bool](repeating: false, count: instructions.count)
         for position in instructions.indices where isNeeded[position] {
             stack = [offset + position]
             while let value = stack.last {
@@ -181,6 +189,8 @@ private struct Rewriting {
                     let instruction = instructions[value - offset]
                     numbers[value] = builder.append(instruction.primitive, instruction.operands.map { numbers[$0]! }, instruction.type)
                 } else {
+                    if isWaiting[value - offset] { return nil }
+                    isWaiting[value - offset] = true
                     stack += missing
                 }
             }

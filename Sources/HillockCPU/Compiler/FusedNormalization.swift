@@ -3,20 +3,26 @@ import HillockCore
 /// A batch normalisation that adds a residual and rectifies before it stores.
 ///
 /// Inputs: those of ``norm``, then the residual if there is one. Results: as those of ``norm``.
-struct FusedBatchNormalization: Composite {
-    static let name = "batch_norm+"
-    let norm: BatchNormalization
-    let hasResidual: Bool
-    let hasRelu: Bool
+package struct FusedBatchNormalization: Composite {
+    /// `batch_norm+`
+    package static let name = "batch_norm+"
+    /// What normalises.
+    package let norm: BatchNormalization
+    /// Whether there is an input residual.
+    package let hasResidual: Bool
+    /// Whether the sum is rectified.
+    package let hasRelu: Bool
 
     /// How many inputs the normalisation itself has.
     var normInputCount: Int { 1 + (norm.hasScale ? 1 : 0) + (norm.hasBias ? 1 : 0) }
 
-    func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    /// Those of the normalisation.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         try norm.outputTypes(for: Array(inputs.prefix(normInputCount)))
     }
 
-    func body(_ inputs: [Tensor]) -> [Tensor] {
+    /// One after the other.
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
         var results = norm.body(Array(inputs.prefix(normInputCount)))
         if hasResidual { results[0] = results[0] + inputs[inputs.count - 1] }
         if hasRelu { results[0] = relu(results[0]) }
@@ -28,28 +34,34 @@ struct FusedBatchNormalization: Composite {
 ///
 /// Inputs: those of ``norm``, mean, variance, the upstream gradient, and if the mask is found by it the rectified result. Results: the
 /// gradients of the inputs of ``norm``, then if it is wanted the upstream gradient as far as it passed the rectifier.
-struct FusedBatchNormalizationGradient: Composite {
+package struct FusedBatchNormalizationGradient: Composite {
     /// What a rectifier that followed is found by.
-    enum Mask: Hashable {
+    package enum Mask: Hashable, Sendable {
         case none
         /// The sign of the result.
         case output
         /// The sign of the normalised value, computed again.
         case again
     }
-    static let name = "batch_norm_gradient+"
-    let norm: BatchNormalization
-    let mask: Mask
-    let keepsUpstream: Bool
+    /// `batch_norm_gradient+`
+    package static let name = "batch_norm_gradient+"
+    /// What is differentiated.
+    package let norm: BatchNormalization
+    /// How the rectifier is looked through.
+    package let mask: Mask
+    /// Whether what passed the rectifier is a result.
+    package let keepsUpstream: Bool
 
     /// How many inputs the normalisation itself has.
     var normInputCount: Int { FusedBatchNormalization(norm: norm, hasResidual: false, hasRelu: false).normInputCount }
 
-    func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+    /// Those of the inputs of the normalisation, and of the upstream gradient.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         Array(inputs.prefix(normInputCount)) + (keepsUpstream ? [inputs[0]] : [])
     }
 
-    func body(_ inputs: [Tensor]) -> [Tensor] {
+    /// Ioffe and Szegedy 2015, section 3, collected.
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
         let x = inputs[0]
         let (mean, variance) = (inputs[normInputCount], inputs[normInputCount + 1])
         var upstream = inputs[normInputCount + 2]

@@ -10,17 +10,23 @@ protocol ConvolutionKernel {
 }
 
 extension ConvolutionCall {
-    /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves the direct one only.
+    /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves direct sums only, of which
+    /// the shape decides.
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
-        var candidates: [Tuner.Candidate<any ConvolutionKernel>] = []
+        typealias Candidate = Tuner.Candidate<any ConvolutionKernel>
+        let direct = Candidate(name: "direct") { try OneDNNConvolution(self, .direct) }
+        let narrow = OwnConvolution(self, .narrow).map { kernel in Candidate(name: "narrow") { kernel } }
+        if numerics == .strict { return [narrow ?? direct] }
+        var candidates = [narrow].compactMap { $0 }
+        let winograd = OwnConvolution(self, .winograd).map { kernel in Candidate(name: "own winograd") { kernel } }
+        if let winograd, prefersWinograd { candidates.append(winograd) }
         let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.
-        if numerics == .fast, isThreeByThree, isDense, weight[0] >= 16, weight[1] >= 16 {
-            candidates.append(.init(name: "winograd") { try OneDNNConvolution(self, .winograd) })
+        if isThreeByThree, isDense, weight[0] >= 16, weight[1] >= 16 {
+            candidates.append(Candidate(name: "winograd") { try OneDNNConvolution(self, .winograd) })
         }
-        candidates.append(.init(name: "direct") { try OneDNNConvolution(self, .direct) })
-        return candidates
+        return candidates + [direct]
     }
 
     /// The kernel for this call: the fastest by timing, where decisions can be kept.

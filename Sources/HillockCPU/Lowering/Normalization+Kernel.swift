@@ -43,7 +43,7 @@ extension FusedBatchNormalization: CompositeKernel {
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         var parts = try NormalizationOperands(call, 0, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
-        if hasResidual { parts.residual = try lowering.activations(call.operands[call.operands.count - 1], in: parts.layout) }
+        if hasResidual { parts.residual = try lowering.laidOut(call.operands[call.operands.count - 1], parts.layout) }
         parts.hasRelu = hasRelu
         _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
     }
@@ -91,7 +91,7 @@ private struct NormalizationOperands {
         let known = lowering.layouts(of: lowering.resolve(value)).filter { !$0.isOpaque }
         let wanted = beside.map { lowering.layouts(of: lowering.resolve($0)) } ?? []
         layout = known.first { wanted.contains($0) } ?? known.first ?? .plain
-        x = try lowering.activations(value, in: layout)
+        x = try lowering.laidOut(value, layout)
         scale = hasScale ? try lowering.plainBuffer(call.operands[1]) : nil
         bias = hasBias ? try lowering.plainBuffer(call.operands[hasScale ? 2 : 1]) : nil
     }
@@ -115,11 +115,6 @@ private struct NormalizationOperands {
 }
 
 extension Lowering {
-    /// A value's buffer in one of the engine's layouts.
-    mutating func activations(_ value: Int, in layout: PhysicalLayout) throws -> BufferID {
-        layout == .plain ? try plainBuffer(value) : try buffer(resolve(value), in: layout)
-    }
-
     /// Appends the step that normalises; gives the buffers of mean and variance.
     fileprivate mutating func lowerNormalization(_ parts: NormalizationOperands, epsilon: Double, _ call: CompositeCall) throws
         -> [BufferID]
@@ -168,8 +163,8 @@ extension Lowering {
     ) throws {
         var norm = parts.geometry(epsilon: epsilon)
         let (mean, variance) = (statistics[0], statistics[1])
-        let dy = try activations(upstream, in: parts.layout)
-        let y = try output.map { try activations($0, in: parts.layout) }
+        let dy = try laidOut(upstream, parts.layout)
+        let y = try output.map { try laidOut($0, parts.layout) }
         let dx = call.results[0].map { makeBuffer(for: $0, layout: parts.layout) }
         let dscale = parts.scale == nil ? nil : call.results[1].map { makeBuffer(for: $0) }
         let dbias = parts.bias == nil ? nil : call.results[parts.scale == nil ? 1 : 2].map { makeBuffer(for: $0) }

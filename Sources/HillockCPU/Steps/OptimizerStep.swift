@@ -58,7 +58,12 @@ final class OptimizerStep: InPlaceStep {
     var reads: [BufferID] { scalars + parameters.flatMap { $0.sources + $0.gradient.buffers } }
     var writes: [BufferID] { parameters.flatMap(\.targets) }
     var scratchByteCount: Int { 0 }
-    var overlays: [(source: BufferID, target: BufferID)] { parameters.flatMap { zip($0.sources, $0.targets).map { ($0, $1) } } }
+    /// Old values that are read for nothing else.
+    var overlays: [(source: BufferID, target: BufferID)] {
+        var readers: [BufferID: Int] = [:]
+        for buffer in reads { readers[buffer, default: 0] += 1 }
+        return parameters.flatMap { zip($0.sources, $0.targets).map { ($0, $1) } }.filter { readers[$0.0] == 1 }
+    }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
         let values = scalars.map { pointers[$0].load(as: Float.self) }

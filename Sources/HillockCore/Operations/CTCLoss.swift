@@ -86,7 +86,8 @@ public struct CTCLoss: Composite {
         let emissions = maximum(x.reshaped(to: [x.count]).gathered(indices), Self.never)
         for t in 0..<time {
             func shifted(by steps: Int) -> Tensor {
-                concatenate([constant(Self.never, Swift.min(steps, count)), alpha[TensorIndex.all, 0..<Swift.max(count - steps, 0)]], axis: 1)
+                concatenate(
+                    [constant(Self.never, Swift.min(steps, count)), alpha[TensorIndex.all, 0..<Swift.max(count - steps, 0)]], axis: 1)
             }
             let next = logSum([alpha, shifted(by: 1), `where`(skips, shifted(by: 2), constant(Self.never, count))]) + emissions[t]
             let isInside = (inputs[2] .> Double(t)).unsqueezed(axis: 1).broadcast(to: plane)
@@ -97,8 +98,10 @@ public struct CTCLoss: Composite {
         let most = ends.max(axes: 1, keepingAxes: true).stoppingGradient()
         let losses = -(most + log(exp(ends - most).sum(axes: 1, keepingAxes: true))).squeezed(axis: 1)
         let isImpossible = losses .> -Self.never / 10
+        let zeros = Tensor.zerosLike(losses)
+        if zeroInfinity { return [`where`(isImpossible, zeros, losses)] }
         // Times infinity, so that the gradient shows it too.
-        return [`where`(isImpossible, zeroInfinity ? Tensor.zerosLike(losses) : losses * Double.infinity, losses)]
+        return [losses * `where`(isImpossible, zeros + Double.infinity, Tensor.onesLike(losses))]
     }
 
     /// Blank, first symbol, blank, second symbol, …, blank for each sample, and which may follow the one two before.
@@ -110,7 +113,8 @@ public struct CTCLoss: Composite {
         let safe = `where`(isSymbol, targets, blanks[TensorIndex.all, 0..<length])
         let pairs = stack([blanks[TensorIndex.all, 0..<length], safe], axis: 2).reshaped(to: [batch, 2 * length])
         let states = concatenate([pairs, blanks[TensorIndex.all, 0..<1]], axis: 1)
-        let earlier = concatenate([blanks[TensorIndex.all, 0..<1], blanks[TensorIndex.all, 0..<1], states], axis: 1)[TensorIndex.all, 0..<(2 * length + 1)]
+        let earlier = concatenate([blanks[TensorIndex.all, 0..<1], blanks[TensorIndex.all, 0..<1], states], axis: 1)[
+            TensorIndex.all, 0..<(2 * length + 1)]
         return (states, (states .!= Double(blank)) .& (states .!= earlier))
     }
 

@@ -20,7 +20,8 @@ package struct SkipGramStep: Composite {
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         let (table, centers, targets) = (inputs[0], inputs[2], inputs[3])
         guard table.shape.rank == 2, table.dtype.isFloatingPoint, inputs[1] == table, inputs[4] == TensorType(table.dtype, .scalar) else {
-            throw ShapeError(Self.name, "tables are \(table) and \(inputs[1]), rate \(inputs[4]): expected two [vocabulary, dimensions] and []")
+            throw ShapeError(
+                Self.name, "tables are \(table) and \(inputs[1]), rate \(inputs[4]): expected two [vocabulary, dimensions] and []")
         }
         guard centers.dtype == .int32, targets.dtype == .int32, centers.shape.rank == 1, targets.shape.rank == 2,
             centers.shape[0] == targets.shape[0]
@@ -39,7 +40,7 @@ package struct SkipGramStep: Composite {
             let rows = `where`(isThere, targets, Tensor.zerosLike(targets))
             let centers = input.gathered(inputs[2][begin..<begin + words])
             let scores = (output.gathered(rows) * centers.unsqueezed(axis: 1)).sum(axes: 2)
-            let seen = Tensor.iota(TensorType(.int32, [words, slots]), axis: 1).remainder(by: period) .== 0
+            let seen = Tensor.iota(TensorType(.int32, [words, slots]), axis: 1) % Double(period) .== 0
             let steps = (seen.converted(to: scores.dtype) - sigmoid(scores)) * inputs[4]
             let g = `where`(isThere, steps, Tensor.zerosLike(steps))
             for word in 0..<words {
@@ -56,12 +57,5 @@ package struct SkipGramStep: Composite {
             }
         }
         return [input, output]
-    }
-}
-
-extension Tensor {
-    /// What is left of whole numbers after division.
-    fileprivate func remainder(by divisor: Int) -> Tensor {
-        .apply(Remainder(), [self, Tensor(hoisting: .integer(Int64(divisor)), dtype: dtype).broadcast(to: shape)])
     }
 }
