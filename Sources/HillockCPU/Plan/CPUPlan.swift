@@ -119,7 +119,7 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
+        try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset)
         for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
 
         for (position, result) in self.results.enumerated() {
