@@ -12,6 +12,8 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
     let output: Shape
     /// Forward: adds a bias `[O]`. Weight gradient: gives the bias's gradient too.
     var hasBias = false
+    /// Forward: adds what the result's buffer holds.
+    var hasResidual = false
     /// Forward: rectifies.
     var hasRelu = false
 
@@ -41,6 +43,7 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
         if geometry.dilation.contains(where: { $0 != 1 }) { parts.append("d" + text(geometry.dilation)) }
         if geometry.groups != 1 { parts.append("g\(geometry.groups)") }
         if hasBias { parts.append("bias") }
+        if hasResidual { parts.append("residual") }
         if hasRelu { parts.append("relu") }
         return parts.joined(separator: " ")
     }

@@ -29,7 +29,9 @@ struct Donation {
 /// Steps over planned memory.
 final class CPUPlan: Plan {
     private let program: Program
+    /// All steps; the prologue's come first.
     private let steps: [any Step]
+    private let prologue: Prologue?
     private let buffers: [BufferInfo]
     private let results: [(buffer: BufferID, type: TensorType)]
     private let donations: [Donation]
@@ -48,9 +50,11 @@ final class CPUPlan: Plan {
     private var copies: [Storage] = []
 
     init(
-        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+        program: Program, steps: [any Step], prologue: Prologue?, buffers: [BufferInfo],
+        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
+        self.prologue = prologue
         self.steps = steps
         self.buffers = buffers
         self.results = results
@@ -85,7 +89,7 @@ final class CPUPlan: Plan {
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
             case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
-            case .result: break
+            case .result, .kept: break
             }
         }
         self.scalars = scalars
@@ -115,7 +119,8 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
+        for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
 
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
@@ -131,7 +136,7 @@ final class CPUPlan: Plan {
                 results.append(isSame ? value : CPUBuffer(type: result.type, storage: value.storage, layout: layout))
             case .constant(let storage):
                 results.append(HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage)))
-            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+            case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
             }
         }
     }
@@ -170,12 +175,12 @@ final class CPUPlan: Plan {
 
     /// An argument's elements in a layout that it does not have; kept with the buffer, where it stays what it is, for the next run.
     private static func copy(of value: DeviceBuffer, in layout: PhysicalLayout, byteCount: Int, isKept: Bool) throws -> Storage {
-        let copies = value.notes as? LayoutCopies
+        let copies = value.notes as? BufferNotes
         if let known = copies?.storages[layout] { return known }
         let plain = try value.hostArray().storage
         let copy = layout == .plain ? plain : try PhysicalLayout.plain.copy(plain, value.type.shape, to: layout, byteCount: byteCount)
         if isKept {
-            let copies = copies ?? LayoutCopies()
+            let copies = copies ?? BufferNotes()
             copies.storages[layout] = copy
             value.notes = copies
         }
@@ -210,13 +215,14 @@ final class CPUPlan: Plan {
             }
         }
         let temporary = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
-        return lines.joined(separator: "\n")
+        let once = prologue.map { "\n" + $0.explanation } ?? ""
+        return lines.joined(separator: "\n") + once
             + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
     }
 }
 
-/// Copies of a buffer's elements in other layouts than its own.
-private final class LayoutCopies {
+/// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.
+final class BufferNotes {
     var storages: [PhysicalLayout: Storage] = [:]
 }
 

@@ -14,6 +14,8 @@ struct BufferInfo {
         case constant(Storage)
         /// Lives in the arena from its first step to its last.
         case temporary
+        /// What the prologue leaves, in memory of its own.
+        case kept
         /// The result at this position.
         case result(Int)
     }

@@ -226,7 +226,7 @@ private struct State: ~Copyable {
             leaves.count == entry.program.inputs.count
         else { return false }
         for (leaf, input) in zip(leaves, entry.program.inputs) {
-            if leaf.type != input.type || leaf.isScalar != input.isScalar { return false }
+            if leaf.type != input.type || leaf.isScalar != input.isScalar || (leaf.label != nil) != input.isParameter { return false }
         }
         for (node, instruction) in zip(interior, entry.program.instructions) {
             let same = node._withUnsafeGuaranteedRef { $0.type == instruction.type && $0.primitive.isEqual(to: instruction.primitive) }
@@ -247,7 +247,8 @@ private struct State: ~Copyable {
             }
         }
         return Program(
-            inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar) }, instructions: instructions,
+            inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar, isParameter: $0.label != nil) },
+            instructions: instructions,
             outputs: outputs.map(number))
     }
 }
