@@ -66,6 +66,11 @@ typedef struct {
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
+    /// Steps of `multiply_add_chains` chains of 16 multiply-adds each, `rounds` times; the result depends on all.
+    float (*multiply_adds)(int64_t rounds, float factor, float term);
+    int multiply_add_chains;
+    /// Copies granules of f32 past the caches; both 64-byte aligned.
+    void (*streaming_copy)(const float *from, float *to, int64_t granules);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

@@ -18,10 +18,14 @@ public struct CPUEngine: LinkedEngine {
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
     package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
+        CPUEngine().pipeline.run(program, observe: observe)
+    }
+
+    /// The passes, without those that are switched off.
+    package var pipeline: Pipeline {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
-        let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? kernels : ExpandComposites.all
-        let pipeline = Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FusePostOps(), FuseElementwise()])
-        return pipeline.run(program, observe: observe)
+        let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
+        return Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FusePostOps(), FuseElementwise()])
     }
 
     /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.
@@ -34,6 +38,14 @@ public struct CPUEngine: LinkedEngine {
         hk_set_threads(Int32(count))
         _ = hd_set_threads(hk_threads())
     }
+}
+
+extension CPUEngine: CompilingEngine, RatedEngine {
+    /// Measured with the team and the instruction set in use.
+    package func measurePeak() -> (floatingPointOperations: Double, bytes: Double) { (hk_peak_flops(0.1), hk_peak_bandwidth(0.1)) }
+
+    /// ``details``
+    package var machine: String { Self.details }
 }
 
 /// What the engine could not do, in words.

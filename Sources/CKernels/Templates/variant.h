@@ -9,6 +9,7 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "peak.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -47,4 +48,7 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .multiply_adds = multiply_add_chains,
+    .multiply_add_chains = HK_PEAK_CHAINS,
+    .streaming_copy = streaming_copy,
 };

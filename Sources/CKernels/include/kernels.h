@@ -6,6 +6,7 @@
 #include "index.h"
 #include "matmul.h"
 #include "move.h"
+#include "peak.h"
 #include "pool.h"
 #include "random.h"
 #include "reduce.h"

@@ -33,5 +33,5 @@ final class OneDNNStep: Step {
         try OneDNNLayout.check(hd_primitive_execute(primitive.raw, pointers, scratch))
     }
 
-    var explanation: String { "\(text): \(primitive.implementation), reads \(reads), writes \(writes)" }
+    var explanation: String { "\(text): \(primitive.implementation)" }
 }

@@ -10,8 +10,21 @@ protocol Step: AnyObject {
     var scratchByteCount: Int { get }
     /// Does the work. `pointers` is indexed by buffer.
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws
-    /// One line for people.
+    /// What it does, in a line for people; the plan adds what is read and written.
     var explanation: String { get }
+    /// Floating-point operations of products and convolutions, where the step knows them better than the instruction that it is made for.
+    var floatingPointOperations: Int? { get }
+    /// Bytes that it has to move at least.
+    func byteCount(_ buffers: [BufferInfo]) -> Int
+}
+
+extension Step {
+    var floatingPointOperations: Int? { nil }
+
+    /// What it reads and what it writes, each buffer once.
+    func byteCount(_ buffers: [BufferInfo]) -> Int {
+        Set(reads).reduce(0) { $0 + buffers[$1].byteCount } + Set(writes).reduce(0) { $0 + buffers[$1].byteCount }
+    }
 }
 
 /// A result that may be written over an argument that is dead by then.
@@ -22,27 +35,31 @@ struct Donation {
 
 /// Steps over planned memory.
 final class CPUPlan: Plan {
-    private let program: Program
-    private let steps: [any Step]
-    private let buffers: [BufferInfo]
-    private let results: [(buffer: BufferID, type: TensorType)]
-    private let donations: [Donation]
+    let program: Program
+    let steps: [any Step]
+    /// For each step the instruction that it is made for, if it is for one.
+    let origins: [Int?]
+    let buffers: [BufferInfo]
+    let results: [(buffer: BufferID, type: TensorType)]
+    let donations: [Donation]
     private let arena: MemoryPlan
     /// For each argument whether a result may take its memory.
     private let isDonated: [Bool]
-    private let scratchOffset: Int
-    private let arenaByteCount: Int
+    let scratchOffset: Int
+    let arenaByteCount: Int
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let scalarCells: UnsafeMutableRawPointer
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
-    private let temporaries: [(buffer: BufferID, offset: Int)]
+    let temporaries: [(buffer: BufferID, offset: Int)]
 
     init(
-        program: Program, steps: [any Step], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
+        program: Program, steps: [any Step], origins: [Int?], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)],
+        donations: [Donation]
     ) {
         self.program = program
         self.steps = steps
+        self.origins = origins
         self.buffers = buffers
         self.results = results
         self.donations = donations
@@ -124,7 +141,11 @@ final class CPUPlan: Plan {
         }
         let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+        if let observer = Observation.observer {
+            try runSteps(scratch: memory + scratchOffset, observer)
+        } else {
+            for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
+        }
         withExtendedLifetime(copies) {}
 
         return results.enumerated().map { position, result in
@@ -138,6 +159,17 @@ final class CPUPlan: Plan {
             case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
             case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
             }
+        }
+    }
+
+    /// Runs the steps and tells how long each took.
+    private func runSteps(scratch: UnsafeMutableRawPointer, _ observer: any PlanObserver) throws {
+        var begin = Observation.now
+        for (position, step) in steps.enumerated() {
+            try step.run(pointers, scratch: scratch)
+            let end = Observation.now
+            observer.ran(step: position, from: begin, to: end)
+            begin = Observation.now
         }
     }
 
@@ -174,10 +206,7 @@ final class CPUPlan: Plan {
         return HostBuffer(HostArray(dtype: type.dtype, shape: type.shape, storage: array.storage))
     }
 
-    var explanation: String {
-        let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
-        return lines.joined(separator: "\n") + "\narena \(arenaByteCount) bytes, \(donations.count) donations"
-    }
+    var explanation: String { details.description }
 }
 
 /// Copies of a buffer's elements in other layouts than its own.

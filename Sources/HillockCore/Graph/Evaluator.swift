@@ -90,6 +90,8 @@ private struct State: ~Copyable {
     private(set) var planCount = 0
 
     mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool) throws {
+        let observer = Observation.observer
+        let start = observer == nil ? 0 : Observation.now
         walk(nodes)
         defer { forget() }
         if interior.isEmpty { return }
@@ -97,7 +99,11 @@ private struct State: ~Copyable {
             for node in interior { node._withUnsafeGuaranteedRef { $0.value = .standIn } }
             return
         }
-        let plan = try findPlan(on: device)
+        observer?.begin("evaluate", at: start)
+        defer { observer?.end() }
+        let entry = try findPlan(on: device)
+        let plan = entry.plan
+        observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
         let results = outputs.map { interior[Int($0)].takeUnretainedValue() }
         if !keepingTape {
@@ -123,6 +129,8 @@ private struct State: ~Copyable {
         }
         let buffers: [DeviceBuffer]
         do {
+            observer?.begin("run", at: Observation.now)
+            defer { observer?.end() }
             buffers = try plan.run(&arguments)
         } catch {
             // The inputs are detached and may have been overwritten: it cannot be tried again.
@@ -196,18 +204,19 @@ private struct State: ~Copyable {
         stack.removeAll(keepingCapacity: true)
     }
 
-    private mutating func findPlan(on device: Device) throws -> any Plan {
+    private mutating func findPlan(on device: Device) throws -> PlanCache.Entry {
         let key = PlanCache.Key(engine: device.engine.name, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
         for entry in cache.candidates(key) where matches(entry) {
             cache.touch(entry)
-            return entry.plan
+            return entry
         }
         let program = program()
-        let plan = try device.engine.plan(program)
+        let plan = try phase("plan") { try device.engine.plan(program) }
         planCount += 1
         PlanLog.planned(program, plan, number: planCount, among: cache.programs(on: device.engine.name))
-        cache.insert(key, PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan))
-        return plan
+        let entry = PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan)
+        cache.insert(key, entry)
+        return entry
     }
 
     /// Whether the walked graph is the entry's program.
