@@ -27,7 +27,7 @@ extension Explanation.ProgramExplanation {
             case .pass(let name) where name != stage.name: continue
             case .changes where !isChanged: unchanged.append(stage.name)
             default:
-                let change = position == 0 ? "" : isChanged ? ": " + changes(stages[position - 1].program, stage.program) : ": no change"
+                let change = position == 0 ? "" : "\n" + changes(stages[position - 1].program, stage.program)
                 let body = isChanged || selection != .all ? "\n\n" + listing(stage.program) : ""
                 sections.append("── \(stage.name) ── \(stage.summary)\(change)\(body)")
             }
@@ -36,7 +36,12 @@ extension Explanation.ProgramExplanation {
         if selection == .changes || selection == .all || selection == .pass("plan") {
             let last = stages[stages.count - 1].program.instructions.count
             sections.append(
-                "── plan ── kernels over planned memory: \(counted(last, "operation")) → \(counted(plan.steps.count, "step"))\n\n\(plan)")
+                """
+                ── plan ── kernels, in the layouts that suit them, over planned memory
+                \(counted(last, "operation")) → \(counted(plan.steps.count, "step"))
+
+                \(plan)
+                """)
         }
         return sections.joined(separator: "\n\n")
     }
@@ -50,18 +55,21 @@ extension Explanation.ProgramExplanation {
         }.joined(separator: "\n")
     }
 
-    /// `214 → 190 operations; broadcast 30 → 4, identity 3 → 0`
+    /// `214 → 190 operations: broadcast 30 → 4, identity 3 → 0`
     private func changes(_ before: Program, _ after: Program) -> String {
         func counts(_ program: Program) -> [String: Int] {
             program.instructions.reduce(into: [:]) { $0[type(of: $1.primitive).name, default: 0] += 1 }
         }
+        if before == after { return "no change" }
         let (old, new) = (counts(before), counts(after))
         let differences = Set(old.keys).union(new.keys).sorted().compactMap { name -> String? in
             let (a, b) = (old[name, default: 0], new[name, default: 0])
             return a == b ? nil : "\(name) \(a) → \(b)"
         }
         let total = "\(before.instructions.count) → \(counted(after.instructions.count, "operation"))"
-        return differences.isEmpty ? total + ", in other words" : "\(total); \(differences.joined(separator: ", "))"
+        return differences.isEmpty
+            ? "the same \(counted(after.instructions.count, "operation")), written otherwise"
+            : "\(total): \(differences.joined(separator: ", "))"
     }
 }
 

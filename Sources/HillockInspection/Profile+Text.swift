@@ -40,7 +40,7 @@ extension Profile: CustomStringConvertible {
             table.add(row(rest, floor: peak.map { peak in kernels[shown...].reduce(0) { $0 + $1.floor(at: peak) } }))
         }
         table.rule()
-        var all = Kernel(name: "all kernels", calls: 0, seconds: 0, floatingPointOperations: 0, bytes: 0)
+        var all = Kernel(name: "all kernels")
         for kernel in kernels { all.add(kernel) }
         table.add(row(all, floor: floor))
         for phase in phases where phase.seconds > 0 {

@@ -33,6 +33,14 @@ public struct Profile: Sendable {
         /// Bytes that all calls together had to move at least.
         public var bytes: Double
 
+        package init(name: String, calls: Int = 0, seconds: Double = 0, floatingPointOperations: Double = 0, bytes: Double = 0) {
+            self.name = name
+            self.calls = calls
+            self.seconds = seconds
+            self.floatingPointOperations = floatingPointOperations
+            self.bytes = bytes
+        }
+
         /// The time that the work would take at the machine's best: of operations and bytes the one that takes longer.
         public func floor(at peak: Peak) -> Double {
             max(floatingPointOperations / peak.floatingPointOperations, peak.bytes > 0 ? bytes / peak.bytes : 0)
@@ -47,6 +55,12 @@ public struct Profile: Sendable {
         public var calls: Int
         /// Seconds in it, but for phases and kernels within it.
         public var seconds: Double
+
+        package init(name: String, calls: Int = 0, seconds: Double = 0) {
+            self.name = name
+            self.calls = calls
+            self.seconds = seconds
+        }
     }
 
     /// Kernels, those that took most time first.
@@ -68,6 +82,21 @@ public struct Profile: Sendable {
     /// All phases and steps with their times, as Chrome's and Perfetto's JSON.
     public var trace: String
 
+    package init(
+        kernels: [Kernel], phases: [Phase], seconds: Double, steps: Int, firstStepSeconds: Double?, peakMemory: Int?, peak: Peak?,
+        machine: String, trace: String
+    ) {
+        self.kernels = kernels
+        self.phases = phases
+        self.seconds = seconds
+        self.steps = steps
+        self.firstStepSeconds = firstStepSeconds
+        self.peakMemory = peakMemory
+        self.peak = peak
+        self.machine = machine
+        self.trace = trace
+    }
+
     /// Seconds in kernels.
     public var kernelSeconds: Double { kernels.reduce(0) { $0 + $1.seconds } }
     /// Floating-point operations of all kernels.
@@ -82,22 +111,21 @@ extension Profile {
     /// Makes sense of what was recorded.
     init(_ recorder: Recorder, steps: Int, firstStepSeconds: Double?) {
         let (events, entries, threads, recorded) = recorder.take()
-        self.steps = steps
-        self.firstStepSeconds = firstStepSeconds
         // Before the peak is measured, which takes memory of its own.
-        peakMemory = ProcessMemory.peak
+        let peakMemory = ProcessMemory.peak
         let used = entries.max { $0.runs < $1.runs }?.engine
         let engine = used as? any RatedEngine
-        machine = engine?.machine ?? used?.name ?? "nothing ran"
-        peak = engine.flatMap { engine in
+        let peak: Peak? = engine.flatMap { engine in
             let (operations, bytes) = engine.measurePeak()
             return operations > 0 ? Peak(floatingPointOperations: operations, bytes: bytes) : nil
         }
-        seconds = recorded.map { Double($0.end - $0.begin) * 1e-9 } ?? 0
+        let seconds = recorded.map { Double($0.end - $0.begin) * 1e-9 } ?? 0
         let details = entries.map(\.plan.details)
-        kernels = Self.kernels(events, details)
-        phases = Self.phases(events.filter { $0.thread == 0 }, seconds: seconds)
-        trace = Trace(events, details, threads, since: recorded?.begin ?? 0).json
+        self.init(
+            kernels: Self.kernels(events, details), phases: Self.phases(events.filter { $0.thread == 0 }, seconds: seconds),
+            seconds: seconds, steps: steps, firstStepSeconds: firstStepSeconds, peakMemory: peakMemory, peak: peak,
+            machine: engine?.machine ?? used?.name ?? "nothing ran",
+            trace: Trace(events, details, threads, since: recorded?.begin ?? 0).json)
     }
 
     private static func kernels(_ events: [Recorder.Event], _ details: [PlanDetails]) -> [Kernel] {
@@ -106,7 +134,7 @@ extension Profile {
             guard case .step(let program, let step) = event.what, step < details[program].steps.count else { continue }
             let detail = details[program].steps[step]
             let name = detail.kernel
-            var kernel = byName[name] ?? Kernel(name: name, calls: 0, seconds: 0, floatingPointOperations: 0, bytes: 0)
+            var kernel = byName[name] ?? Kernel(name: name)
             kernel.calls += 1
             kernel.seconds += Double(event.end - event.begin) * 1e-9
             kernel.floatingPointOperations += Double(detail.floatingPointOperations)
@@ -122,7 +150,7 @@ extension Profile {
         var outermost = 0.0
         var open: [(name: String?, end: UInt64)] = []
         func enter(_ name: String, calls: Int, seconds: Double) {
-            var phase = byName[name] ?? Phase(name: name, calls: 0, seconds: 0)
+            var phase = byName[name] ?? Phase(name: name)
             phase.calls += calls
             phase.seconds += seconds
             byName[name] = phase
@@ -142,7 +170,7 @@ extension Profile {
             }
             open.append((name, event.end))
         }
-        let rest = Phase(name: "other", calls: 0, seconds: max(0, seconds - outermost))
+        let rest = Phase(name: "other", seconds: max(0, seconds - outermost))
         return (Array(byName.values) + [rest]).sorted { ($1.seconds, $0.name) < ($0.seconds, $1.name) }
     }
 }

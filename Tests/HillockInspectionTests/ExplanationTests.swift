@@ -69,8 +69,8 @@ struct ExplanationTests {
 
     @Test func selections() {
         let explanation = explain { evaluate(layer()) }
-        #expect(explanation.text(.all).contains(": no change"))
-        #expect(!explanation.text(.changes).contains(": no change"))
+        #expect(explanation.text(.all).contains("\nno change\n"))
+        #expect(!explanation.text(.changes).contains("\nno change\n"))
         let plan = explanation.text(.pass("plan"))
         #expect(plan.contains("── plan ──") && !plan.contains("── graph ──"))
         let graph = explanation.text(.pass("graph"))

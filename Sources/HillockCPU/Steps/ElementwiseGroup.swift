@@ -85,7 +85,7 @@ final class ElementwiseGroup: Step {
         // A long chain is an optimizer's step or the like: its first operations say which.
         let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
         let walk = layout == .plain ? "" : " \(layout)"
-        return operations.count == 1 ? "\(names) \(shape)\(walk)" : "\(operations.count) element-wise \(shape)\(walk): \(names)"
+        return operations.count == 1 ? "\(names) \(shape)\(walk)" : "\(operations.count) fused \(shape)\(walk): \(names)"
     }
 
     func byteCount(_ buffers: [BufferInfo]) -> Int {

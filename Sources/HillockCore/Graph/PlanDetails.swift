@@ -41,9 +41,8 @@ extension PlanDetails: CustomStringConvertible {
         let width = "\(steps.count)".count
         let lines = steps.enumerated().map { position, step in
             let number = "\(position)"
-            let reads = step.reads.isEmpty ? "" : " \(step.reads.joined(separator: ", "))"
-            let values = step.writes.isEmpty ? reads : "\(reads) → \(step.writes.joined(separator: ", "))"
-            return String(repeating: " ", count: width - number.count) + "\(number)  \(step.kernel) :\(values)"
+            let values = "\(step.reads.joined(separator: ", "))\(step.reads.isEmpty ? "" : " ")→ \(step.writes.joined(separator: ", "))"
+            return String(repeating: " ", count: width - number.count) + "\(number)  \(step.kernel)  (\(values))"
         }
         return (lines + memory).joined(separator: "\n")
     }

@@ -82,7 +82,8 @@ extension Program: CustomStringConvertible {
             let operands = instruction.operands.map { "%\($0)" }.joined(separator: ", ")
             let name = Swift.type(of: instruction.primitive).name
             let (attributes, piece) = Self.attributes(of: instruction)
-            lines.append("%\(inputs.count + offset) = \(name)\(attributes) \(operands) : \(instruction.type)")
+            let gap = operands.isEmpty ? "" : " "
+            lines.append("%\(inputs.count + offset) = \(name)\(attributes)\(gap)\(operands) : \(instruction.type)")
             // What a fused operation is made of, with inputs of its own numbered from 0.
             lines += piece?.description.split(separator: "\n").filter { !$0.contains(" = input : ") }.map { "    " + $0 } ?? []
         }
