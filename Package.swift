@@ -21,7 +21,8 @@ let package = Package(
         .systemLibrary(name: "PNGLibrary", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
         // Thin C: bindings and vector kernels, nothing else.
-        .target(name: "COneDNN", dependencies: ["DNNLLibrary"], linkerSettings: [.linkedLibrary("dnnl")]),
+        // oneDNN is loaded when it is first needed, so it is not linked.
+        .target(name: "COneDNN", dependencies: ["DNNLLibrary"], linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("gomp")]),
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
         .target(name: "CImage", dependencies: ["PNGLibrary"], linkerSettings: [.linkedLibrary("png")]),
         // Data compiled in by #embed, so that one copied executable works alone; `.embedInCode` takes minutes for the same bytes.

@@ -12,6 +12,8 @@ let package = Package(
         .target(name: "Workloads", dependencies: [.product(name: "Hillock", package: "hillock")]),
         .executableTarget(name: "workload", dependencies: ["Workloads"]),
         .executableTarget(name: "coldstart", dependencies: [.product(name: "Hillock", package: "hillock")]),
+        .target(name: "CProbe"),
+        .executableTarget(name: "probe", dependencies: ["CProbe"]),
         .executableTarget(name: "bench", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     ],
     swiftLanguageModes: [.v6]

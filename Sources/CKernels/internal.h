@@ -1,6 +1,8 @@
 // What the kernels' source files share: the table that each instruction set fills, parallel loops, scratch memory.
 #pragma once
 #include "kernels.h"
+#include "narrow_internal.h"
+#include "winograd_internal.h"
 
 /// Elements that one step of a vector kernel works on, whatever their type.
 #define HK_GRANULE 16
@@ -23,6 +25,79 @@ typedef struct {
     void (*combine)(char *accumulator, const char *other, int64_t count);
 } hk_reducer;
 
+/// What the tiles of one f32 matrix product share; see Templates/gemm.h.
+typedef struct {
+    int64_t k, a_row, a_column, b_row, panel_step, c_row;
+    float alpha, beta;
+} hk_gemm_call;
+
+/// One step of a recurrent cell for a block of rows of the batch and hidden units; see Templates/recurrent.h. Sequences begin at this block
+/// and step; null pointers are not wanted.
+typedef struct {
+    int64_t rows, units;
+    /// Elements between the gates of a row.
+    int64_t gate;
+    /// The recurrent product: of a gate `HK_GEMM_COLUMNS` neighbours, the gates one after the other.
+    const float *product;
+    int64_t product_row;
+    const float *bias;
+    /// `gates_x.step` leads to what will be read next.
+    hk_sequence gates_x, gates, kept, before, y;
+    /// LSTM: c, read and written. GRU: h before the step.
+    float *state;
+    int64_t state_row;
+    /// The new h, for the next step's product.
+    float *h;
+    int64_t h_row;
+} hk_cell_forward;
+
+/// The gradient of one step of a recurrent cell.
+typedef struct {
+    int64_t rows, units, gate;
+    /// The gradient of h' by way of the next step's products.
+    const float *product;
+    int64_t product_row;
+    /// `before`: the state before the step, c (LSTM) or h (GRU).
+    hk_sequence gates, kept, before, dy, dgates, dkept;
+    /// Steps from this one to the one that comes next.
+    int64_t ahead;
+    /// What else reaches the state: the gradient of c' (LSTM) or of h' (GRU); read and written.
+    float *state;
+    int64_t state_row;
+    /// The gradients of the gates' products once more, for the next product.
+    float *right;
+    int64_t right_row;
+    /// Sums over rows, `[4, HK_GEMM_COLUMNS]`; added to.
+    float *sums;
+} hk_cell_backward;
+/// A piece of activations that is normalised: `count` blocks, `step` elements apart, that share coefficients. Pointers are to its first
+/// elements, and to the coefficients of its first channel.
+typedef struct {
+    int64_t count, step;
+    const float *x, *residual, *dy, *y;
+    /// y going forward, dx going back.
+    float *output;
+    /// Where the upstream gradient goes that passed the mask; or null.
+    float *kept;
+    /// y = (x - mean) * slope + bias; dx = slope * dy + (inclination * (x - mean) + offset).
+    const float *mean, *slope, *bias, *inclination, *offset;
+    /// `enum hk_norm_mask`
+    int mask;
+    bool relu;
+    /// The output is too large to stay in cache.
+    bool stream;
+} hk_norm_piece;
+
+/// Where part `i` of `parts` of `n` begins.
+static inline int64_t hk_cut(int64_t n, int64_t parts, int64_t i) { return parts == n ? i : n * i / parts; }
+
+/// What the parts that make up a channel's statistics found: `members` parts of `images` images, each in `pieces` pieces of
+/// `positions` positions; of each piece two numbers for each of `width` channels, members `step` numbers apart.
+typedef struct {
+    const float *found;
+    int64_t members, images, step, pieces, positions, width;
+} hk_norm_parts;
+
 /// All that is compiled once for each instruction set.
 typedef struct {
     const char *name;
@@ -35,10 +110,64 @@ typedef struct {
     /// The same down the columns of an `[n, pitch]` array, for `columns` (at most 64) columns.
     void (*argument_columns[hk_type_count])(
         const char *input, int64_t n, int64_t pitch, int64_t columns, bool smallest, int64_t *index);
-    void (*softmax)(const float *x, float *y, int64_t n);
-    void (*log_softmax)(const float *x, float *y, int64_t n);
+    /// Rows of `n`; `terms`, if not null, is room for one, and says that the output is too large to stay in cache.
+    void (*softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
+    void (*log_softmax)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
     void (*softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
     void (*log_softmax_gradient)(const float *y, const float *dy, float *dx, int64_t n);
+    /// The logarithm of a row's sum of e^(x - *from), and a `*from` at or near the row's maximum.
+    void (*log_sum)(const float *x, int64_t n, float *from, float *log_sum);
+    /// sum of w[j] (x[j] - from); w may be null: all 1.
+    double (*weighted_sum)(const float *x, const float *w, int64_t n, float from);
+    /// dx[j] = e^((x[j] - from) - log_sum) * share - w[j] * soft; w may be null: all 1.
+    void (*cross_entropy_gradient)(
+        const float *x, const float *w, float *dx, int64_t n, float from, float log_sum, float share, float soft);
+    /// `log_sum`, `weighted_sum` and `cross_entropy_gradient` in one.
+    void (*cross_entropy_both)(
+        const float *x, const float *w, float *dx, int64_t n, float share, float soft, float *from, float *log_sum,
+        double *weighted);
+    /// next[s] = log(e^a[s] + e^b[s] + e^(c[s] + skip[s])) + emission[s], over whole granules; `emission` may be null.
+    void (*ctc_step)(
+        const float *a, const float *b, const float *c, const float *skip, const float *emission, float *next,
+        int64_t granules);
+    /// y[s] = e^(a[s] + b[s] + shift), over whole granules.
+    void (*ctc_posterior)(const float *a, const float *b, float shift, float *y, int64_t granules);
+    /// A strip's part of the scores of a center's entries; asks for the rows of `next`.
+    void (*skip_gram_scores)(
+        const float *v, const float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count,
+        const uint32_t *next, int64_t next_count, float *scores);
+    /// g[k] = rate (seen - σ(g[k]))
+    void (*skip_gram_steps)(const uint32_t *entries, int64_t n, float rate, float *g);
+    /// Changes a strip of the entries' rows, then of the center's.
+    void (*skip_gram_update)(
+        float *v, float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count, const float *g);
+    /// y += alpha x, rounded once each.
+    void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
+    /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
+    void (*add_groups)(
+        const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
+        float *rows);
+    /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
+    void (*optimizer[3])(
+        const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
+    /// Normalisation of a piece: [0] blocks of `rows` neighbours of one channel, [1] of `rows` rows of `width` channels. Moments are,
+    /// for each channel, the mean and the sum of squared distances from it; sums are of the upstream gradient, and of it times x - mean.
+    void (*norm_moments[2])(
+        const float *x, int64_t rows, int64_t width, int64_t count, int64_t step, float *mean, float *squares);
+    void (*norm_apply[2])(const hk_norm_piece *piece, int64_t rows, int64_t width);
+    void (*norm_sums[2])(const hk_norm_piece *piece, int64_t rows, int64_t width, float *sum, float *product);
+    void (*norm_gradient[2])(const hk_norm_piece *piece, int64_t rows, int64_t width);
+    /// Moments of parts to mean and variance; sums of parts to sums.
+    void (*norm_merge)(const hk_norm_parts *parts, float *mean, float *variance);
+    void (*norm_total)(const hk_norm_parts *parts, float *sum, float *product);
+    /// Layer norm of `rows` rows, its gradient, sums over parts of rows. See Templates/layer_norm.h.
+    void (*layer_norm)(
+        const float *x, int64_t rows, int64_t n, float epsilon, const float *scale, const float *bias, float *y, float *mean,
+        float *variance, bool stream);
+    void (*layer_norm_gradient)(
+        const float *x, const float *dy, const float *mean, const float *variance, float epsilon, int64_t rows, int64_t n,
+        const float *scale, float *dx, float *dscale, float *dbias, bool stream);
+    void (*layer_norm_fold)(const float *partial, int64_t parts, int64_t pitch, int64_t begin, int64_t end, float *total);
     /// 16 blocks, 64 words, from block `block` on.
     void (*philox)(uint64_t key, uint64_t block, uint32_t *words);
     /// 64 uniform numbers from 64 words.
@@ -66,6 +195,46 @@ typedef struct {
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
+    // Convolutions on tiles of 6 x 6: described where they are defined, in Templates/winograd.h.
+    void (*winograd_patches)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
+        int64_t plane);
+    void (*winograd_outputs)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
+        int64_t plane, float *total);
+    void (*winograd_finish)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, const hk_winograd_finish *finish, int64_t block,
+        int64_t begin, int64_t end, const float *in, int64_t plane);
+    void (*winograd_weights)(
+        const hk_winograd_weights *w, int64_t out_block, int64_t in_block, float *out, int64_t plane);
+    void (*winograd_weights_gradient)(
+        const hk_winograd_weights *w, int64_t out_block, int64_t in_block, const float *in, int64_t plane,
+        int64_t phase_step);
+    void (*winograd_product)(
+        int64_t tiles, int64_t blocks, const float *v, int64_t v_block, const float *u, float *m, int64_t m_block,
+        bool first);
+    void (*winograd_accumulate)(
+        int64_t tiles, const float *v, const float *z, int64_t z_block, float *s, bool first);
+    /// A row of a convolution with few outputs: described in Templates/narrow.h.
+    void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
+    /// C[m, n] = alpha A B + beta C + bias (none where null).
+    void (*gemm)(
+        const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
+    /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.
+    void (*dots)(
+        int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_column, float *c,
+        int64_t c_row, const float *bias);
+    /// Attention's work on one row; see Templates/attention.h.
+    float (*attention_row)(
+        float *s, int64_t count, int64_t width, const char *mask, int mask_type, float *most, float *sum);
+    void (*attention_scale)(float *x, int64_t n, float factor);
+    float (*attention_dot)(const float *x, const float *y, int64_t n);
+    void (*attention_gradient_row)(
+        float *s, float *dp, int64_t count, int64_t width, const char *mask, int mask_type, float lse, float delta);
+    void (*lstm_forward)(const hk_cell_forward *cell);
+    void (*gru_forward)(const hk_cell_forward *cell);
+    void (*lstm_backward)(const hk_cell_backward *cell);
+    void (*gru_backward)(const hk_cell_backward *cell);
     /// Steps of `multiply_add_chains` chains of 16 multiply-adds each, `rounds` times; the result depends on all.
     float (*multiply_adds)(int64_t rounds, float factor, float term);
     int multiply_add_chains;
@@ -76,6 +245,9 @@ typedef struct {
 /// Rows and columns of the micro-tile of `product`.
 #define HK_PRODUCT_ROWS 4
 #define HK_PRODUCT_COLUMNS 16
+
+/// Bytes of output from which on kernels that read and write once write it past the cache.
+#define HK_STREAM_BYTES (16 << 20)
 
 extern const hk_variant hk_variant_plain;
 #if defined(__x86_64__)

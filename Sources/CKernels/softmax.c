@@ -5,13 +5,15 @@ typedef struct {
     int64_t n;
     const float *a, *b;
     float *output;
-    void (*forward)(const float *x, float *y, int64_t n);
+    bool stream;
+    void (*forward)(const float *x, float *y, int64_t rows, int64_t n, float *terms);
     void (*backward)(const float *y, const float *dy, float *dx, int64_t n);
 } rows;
 
 static void forward(void *context, int64_t begin, int64_t end) {
     const rows *r = context;
-    for (int64_t row = begin; row < end; row++) r->forward(r->a + row * r->n, r->output + row * r->n, r->n);
+    float *terms = r->stream ? hk_scratch(hk_scratch_thread, (size_t)r->n * sizeof(float)) : NULL;
+    r->forward(r->a + begin * r->n, r->output + begin * r->n, end - begin, r->n, terms);
 }
 
 static void backward(void *context, int64_t begin, int64_t end) {
@@ -24,7 +26,9 @@ static void backward(void *context, int64_t begin, int64_t end) {
 void hk_softmax(int64_t count, int64_t n, bool log, const float *input, float *output) {
     if (n <= 0) return;
     const hk_variant *variant = hk_variant_current();
-    rows r = {.n = n, .a = input, .output = output, .forward = log ? variant->log_softmax : variant->softmax};
+    rows r = {
+        .n = n, .a = input, .output = output, .stream = count * n * (int64_t)sizeof(float) >= HK_STREAM_BYTES,
+        .forward = log ? variant->log_softmax : variant->softmax};
     hk_parallel(count, (double)count * (20 + (double)n * 0.3), forward, &r);
 }
 

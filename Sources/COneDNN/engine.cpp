@@ -23,6 +23,7 @@ hd_status fail(hd_status status, std::string text) {
 }
 
 hd_status fail(dnnl_status_t status, const std::string &what) {
+    if (const char *failure = libraryFailure()) return fail(HD_RUNTIME, what + ": " + failure);
     switch (status) {
     case dnnl_unimplemented:
         return fail(HD_UNSUPPORTED, what + ": oneDNN has no implementation of this combination");
@@ -38,7 +39,8 @@ const char *hd_last_error(void) { return hd::lastError.c_str(); }
 
 const char *hd_version(void) {
     static const std::string text = [] {
-        const dnnl_version_t *version = dnnl_version();
+        const dnnl_version_t *version = hd::dnnl_version();
+        if (!version) return std::string("oneDNN missing");
         std::string runtime;
         switch (version->cpu_runtime) {
         case DNNL_RUNTIME_SEQ: runtime = "sequential"; break;

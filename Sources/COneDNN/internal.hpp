@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "include/onednn.h"
+#include "library.hpp"
 
 namespace hd {
 

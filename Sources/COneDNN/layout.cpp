@@ -151,7 +151,7 @@ hd_layout *hd_layout::copy(DescRef other) {
     auto *layout = new (std::nothrow) hd_layout;
     if (!layout) return nullptr;
 #if DNNL_VERSION_MAJOR >= 3
-    if (dnnl_memory_desc_clone(&layout->md, other) != dnnl_success) {
+    if (hd::dnnl_memory_desc_clone(&layout->md, other) != dnnl_success) {
         delete layout;
         return nullptr;
     }
@@ -202,16 +202,16 @@ hd_layout *hd_layout_clone(const hd_layout *layout) { return hd_layout::copy(lay
 void hd_layout_destroy(hd_layout *layout) {
     if (!layout) return;
 #if DNNL_VERSION_MAJOR >= 3
-    dnnl_memory_desc_destroy(layout->md);
+    hd::dnnl_memory_desc_destroy(layout->md);
 #endif
     delete layout;
 }
 
 size_t hd_layout_bytes(const hd_layout *layout) {
-    return hd_layout_is_any(layout) ? 0 : dnnl_memory_desc_get_size(layout->desc());
+    return hd_layout_is_any(layout) ? 0 : hd::dnnl_memory_desc_get_size(layout->desc());
 }
 
-int hd_layout_equal(const hd_layout *a, const hd_layout *b) { return dnnl_memory_desc_equal(a->desc(), b->desc()); }
+int hd_layout_equal(const hd_layout *a, const hd_layout *b) { return hd::dnnl_memory_desc_equal(a->desc(), b->desc()); }
 
 int hd_layout_is_any(const hd_layout *layout) { return view(layout->desc()).kind == dnnl_format_kind_any; }
 

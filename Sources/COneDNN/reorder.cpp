@@ -22,7 +22,7 @@ hd_status hd_reorder_create(hd_primitive **out, const hd_layout *src, const hd_l
             const Attributes attributes(HD_POST_NONE);
             if (attributes.status != dnnl_success) return attributes.status;
             const dnnl_engine_t engine = Engine::shared().engine;
-            return dnnl_reorder_primitive_desc_create(
+            return hd::dnnl_reorder_primitive_desc_create(
                 descriptor, l[0]->desc(), engine, l[1]->desc(), engine, attributes.attr);
         };
         request.keepsOrder = [](const std::string &) { return true; };

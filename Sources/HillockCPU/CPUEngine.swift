@@ -25,7 +25,9 @@ public struct CPUEngine: LinkedEngine {
     package var pipeline: Pipeline {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
-        return Pipeline(simplifying + [expanding] + simplifying + [RemoveDeadCode(), FusePostOps(), FuseElementwise()])
+        let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
+        let fusing: [any Pass] = [FuseNormalization(), FusePostOps(), FuseElementwise()]
+        return Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
     }
 
     /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.

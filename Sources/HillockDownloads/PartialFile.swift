@@ -57,6 +57,6 @@ final class PartialFile {
     func complete(as target: String) throws {
         guard fsync(descriptor) == 0 else { throw FileError(path: path, action: "write", code: errno) }
         guard rename(path, target) == 0 else { throw FileError(path: target, action: "write", code: errno) }
-        AtomicFile.flushFolder(AtomicFile.parent(of: target))
+        AtomicFile.flushFolder(FilePath.parent(of: target))
     }
 }

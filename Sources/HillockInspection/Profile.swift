@@ -112,7 +112,7 @@ extension Profile {
     init(_ recorder: Recorder, steps: Int, firstStepSeconds: Double?) {
         let (events, entries, threads, recorded) = recorder.take()
         // Before the peak is measured, which takes memory of its own.
-        let peakMemory = ProcessMemory.peak
+        let peakMemory = ProcessStatus.peakMemory
         let used = entries.max { $0.runs < $1.runs }?.engine
         let engine = used as? any RatedEngine
         let peak: Peak? = engine.flatMap { engine in

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import HillockCore
 import Synchronization
 
@@ -45,7 +45,7 @@ final class Recorder: PlanObserver {
         mutating func thread() -> Int {
             let id = pthread_self()
             if let known = threads.firstIndex(where: { pthread_equal($0.id, id) != 0 }) { return known }
-            threads.append((id, threads.isEmpty ? "main" : Thread.current.name ?? "thread \(threads.count)"))
+            threads.append((id, threads.isEmpty ? "main" : ProcessStatus.threadName))
             open.append([])
             return threads.count - 1
         }

@@ -38,8 +38,8 @@ public final class Adam: Optimizer {
     public var parameters: [Parameter] { moments.core.parameters }
     /// Updates done so far.
     public var stepCount: Int { moments.core.stepCount }
-    /// Changes the parameters, and computes them with everything else that the step wrote.
-    public func update(_ gradients: Gradients, evaluating others: [Tensor]) { moments.update(gradients, evaluating: others) }
+    /// Writes new parameters and moments, and gives all that is to be computed.
+    public func recordUpdate(_ gradients: Gradients) -> [Tensor] { moments.recordUpdate(gradients) }
     /// `step`, and each parameter's `exp_avg` and `exp_avg_sq`.
     public var state: [(name: String, tensor: Tensor)] { moments.core.state }
     /// Goes on from a saved state.

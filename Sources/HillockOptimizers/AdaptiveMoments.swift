@@ -29,40 +29,38 @@ final class AdaptiveMoments {
         core = OptimizerCore(name, owner, slots: ["exp_avg", "exp_avg_sq"], decaying: decaying)
     }
 
-    func update(_ gradients: Gradients, evaluating others: [Tensor]) {
-        core.evaluate(others + step(gradients))
-    }
-
-    /// Writes the new values, lazily, and gives the loss: for each parameter one chain over p, g, m and v that gives p, m and v. A function
-    /// of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives them with the loss. Not inlined, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: Gradients) -> [Tensor] {
+    func recordUpdate(_ gradients: Gradients) -> [Tensor] {
         guard let (values, loss) = core.take(gradients) else { return [] }
         core.stepCount += 1
         let t = Double(core.stepCount)
         let stepSize = learningRate / (1 - power(beta1, t))
         let correction = 1 / (1 - power(beta2, t)).squareRoot()
-        var scalars = StepScalars { [self] dtype in
-            func scalar(_ value: Double) -> Tensor { Tensor(hoisting: .real(value), dtype: dtype) }
-            return (
-                size: scalar(stepSize), correction: scalar(correction), epsilon: scalar(epsilon), share1: scalar(1 - beta1),
-                beta2: scalar(beta2), share2: scalar(1 - beta2),
-                decay: scalar(isDecoupled ? 1 - learningRate * weightDecay : weightDecay)
-            )
+        // PyTorch's SparseAdam adds epsilon before the correction.
+        func scalars(_ isSparse: Bool) -> StepScalars {
+            StepScalars([
+                stepSize, correction, isSparse ? epsilon * correction : epsilon, 1 - beta1, beta2, 1 - beta2, isDecoupled ? 0 : weightDecay,
+                isDecoupled ? 1 - learningRate * weightDecay : 1,
+            ])
         }
-        for (position, parameter) in core.parameters.enumerated() {
-            var p = parameter.value
-            var g = values[position]
-            let s = scalars[p.dtype]
-            if weightDecay != 0, core.decays[position] {
-                if isDecoupled { p *= s.decay } else { g += p * s.decay }
+        var (dense, sparse) = (scalars(false), scalars(true))
+        for group in core.groups {
+            let first = core.parameters[group[0]]
+            let isSparse = first.hasSparseGradient && first.value.rank > 0
+            var inputs = isSparse ? sparse[first.value.dtype] : dense[first.value.dtype]
+            for position in group {
+                inputs += [core.parameters[position].value, values[position], core.slots[0][position], core.slots[1][position]]
             }
-            let m = core.slots[0][position] + (g - core.slots[0][position]) * s.share1
-            let v = core.slots[1][position] * s.beta2 + g * g * s.share2
-            core.slots[0][position] = m
-            core.slots[1][position] = v
-            parameter.value = p - m * s.size / (sqrt(v) * s.correction + s.epsilon)
+            let composite = AdamStep(
+                decays: group.map { weightDecay != 0 && core.decays[$0] }, areSparse: [Bool](repeating: isSparse, count: group.count))
+            let results = Tensor.composite(composite, inputs)
+            for (index, position) in group.enumerated() {
+                core.parameters[position].value = results[3 * index]
+                core.slots[0][position] = results[3 * index + 1]
+                core.slots[1][position] = results[3 * index + 2]
+            }
         }
-        return loss
+        return loss + core.written
     }
 }

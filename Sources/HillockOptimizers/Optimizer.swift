@@ -30,6 +30,14 @@ public protocol Optimizer: AnyObject {
     ///     once more.
     func update(_ gradients: Gradients, evaluating others: [Tensor])
 
+    /// Writes what ``update(_:evaluating:)`` writes, but computes nothing yet, and gives all that is to be computed: for a step with several
+    /// optimizers, of which the last computes everything in one program.
+    ///
+    ///     let written = critic.recordUpdate(criticGradients)
+    ///     // … a loss that uses the critic's new parameters …
+    ///     generator.update(generatorGradients, evaluating: written)
+    func recordUpdate(_ gradients: Gradients) -> [Tensor]
+
     /// What has to be saved to go on exactly as if never interrupted, but for the learning rate: `step`, and for each parameter its
     /// moments, such as `conv1.weight.exp_avg`.
     var state: [(name: String, tensor: Tensor)] { get }
@@ -40,6 +48,12 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+    /// Changes the parameters, and computes in one program: the new parameters, the optimizer's state, the loss, the model's buffers (such
+    /// as running statistics), and `others`.
+    public func update(_ gradients: Gradients, evaluating others: [Tensor]) {
+        evaluate(others + recordUpdate(gradients))
+    }
+
     /// Changes the parameters, and computes them with the optimizer's state, the loss and the model's buffers in one program.
     public func update(_ gradients: Gradients) {
         update(gradients, evaluating: [])

@@ -11,6 +11,8 @@ struct OptimizerCore {
     let decays: [Bool]
     /// Names of what is remembered for each parameter, PyTorch's: `exp_avg`.
     let slotNames: [String]
+    /// Parameters that are changed together, by position.
+    let groups: [[Int]]
     /// By slot, then by parameter.
     var slots: [[Tensor]]
     var stepCount = 0
@@ -23,9 +25,25 @@ struct OptimizerCore {
         buffers = contents.buffers.map(\.buffer)
         decays = contents.parameters.map { decaying($0.name, $0.parameter) }
         self.slotNames = slotNames
+        groups = Self.groups(of: parameters)
         slots = slotNames.map { _ in contents.parameters.map { Tensor.zerosLike($0.parameter.value) } }
         // Known from the first step on, so that the first step is the same program as all others.
-        evaluate([])
+        evaluate(written)
+    }
+
+    /// Small parameters of a dtype are changed in one pass, since each alone is hardly worth one; a large one by itself, as soon as its
+    /// gradient is there, so that this need not be kept until all others are.
+    private static func groups(of parameters: [Parameter]) -> [[Int]] {
+        var small: [DType: [Int]] = [:]
+        var groups: [[Int]] = []
+        for (position, parameter) in parameters.enumerated() {
+            if parameter.shape.count >= 1 << 16 || parameter.hasSparseGradient {
+                groups.append([position])
+            } else {
+                small[parameter.value.dtype, default: []].append(position)
+            }
+        }
+        return groups + small.values.sorted { $0[0] < $1[0] }
     }
 
     /// Takes the gradients, if they are the parameters' own, and the loss.
@@ -46,10 +64,8 @@ struct OptimizerCore {
         return (values, loss.map { [$0] } ?? [])
     }
 
-    /// Computes everything that a step wrote, and `others`.
-    func evaluate(_ others: [Tensor]) {
-        HillockCore.evaluate(parameters.map(\.value) + slots.joined() + buffers.map(\.value) + others)
-    }
+    /// Everything that a step writes: the parameters, what is remembered for them, and the model's buffers.
+    var written: [Tensor] { parameters.map(\.value) + slots.joined() + buffers.map(\.value) }
 
     var state: [(name: String, tensor: Tensor)] {
         var state = [(name: "step", tensor: Tensor([Int64(stepCount)], shape: []))]
@@ -87,19 +103,19 @@ struct OptimizerCore {
     }
 }
 
-/// Numbers of a step as scalars of a dtype, made once for all parameters.
-struct StepScalars<Values> {
-    private let make: (DType) -> Values
-    private var known: [DType: Values] = [:]
+/// Numbers of a step as scalars of a dtype, made once for all parameters; inputs of the program, so that others are the same program.
+struct StepScalars {
+    private let values: [Double]
+    private var known: [DType: [Tensor]] = [:]
 
-    init(_ make: @escaping (DType) -> Values) { self.make = make }
+    init(_ values: [Double]) { self.values = values }
 
-    subscript(_ dtype: DType) -> Values {
+    subscript(_ dtype: DType) -> [Tensor] {
         mutating get {
-            if let values = known[dtype] { return values }
-            let values = make(dtype)
-            known[dtype] = values
-            return values
+            if let scalars = known[dtype] { return scalars }
+            let scalars = values.map { Tensor(hoisting: .real($0), dtype: dtype) }
+            known[dtype] = scalars
+            return scalars
         }
     }
 }

@@ -54,36 +54,29 @@ public final class SGD: Optimizer {
     /// Updates done so far.
     public var stepCount: Int { core.stepCount }
 
-    /// Changes the parameters, and computes them with everything else that the step wrote.
-    public func update(_ gradients: Gradients, evaluating others: [Tensor]) {
-        core.evaluate(others + step(gradients))
-    }
-
-    /// Writes the new values, lazily, and gives the loss. A function of its own, so that the gradients are gone when they are computed.
+    /// Writes the new values, lazily, and gives them with the loss. Not inlined, so that the gradients are gone when they are computed.
     @inline(never)
-    private func step(_ gradients: Gradients) -> [Tensor] {
+    public func recordUpdate(_ gradients: Gradients) -> [Tensor] {
         guard let (values, loss) = core.take(gradients) else { return [] }
         // The velocity begins as the first gradient, not dampened.
         let share = core.stepCount == 0 ? 1 : 1 - dampening
         core.stepCount += 1
-        var scalars = StepScalars { [self] dtype in
-            func scalar(_ value: Double) -> Tensor { Tensor(hoisting: .real(value), dtype: dtype) }
-            return (rate: scalar(learningRate), decay: scalar(weightDecay), momentum: scalar(momentum), share: scalar(share))
-        }
-        for (position, parameter) in core.parameters.enumerated() {
-            let p = parameter.value
-            let s = scalars[p.dtype]
-            var g = values[position]
-            if weightDecay != 0, core.decays[position] { g += p * s.decay }
-            if momentum != 0 {
-                var v = core.slots[0][position] * s.momentum
-                v += dampening == 0 ? g : g * s.share
-                core.slots[0][position] = v
-                g = nesterov ? g + v * s.momentum : v
+        var scalars = StepScalars([learningRate, weightDecay, momentum, share])
+        for group in core.groups {
+            var inputs = scalars[core.parameters[group[0]].value.dtype]
+            for position in group {
+                inputs += [core.parameters[position].value, values[position]]
+                if momentum != 0 { inputs.append(core.slots[0][position]) }
             }
-            parameter.value = p - g * s.rate
+            let composite = SGDStep(
+                hasMomentum: momentum != 0, isNesterov: nesterov, decays: group.map { weightDecay != 0 && core.decays[$0] })
+            let results = Tensor.composite(composite, inputs)
+            for (index, position) in group.enumerated() {
+                core.parameters[position].value = results[momentum != 0 ? 2 * index : index]
+                if momentum != 0 { core.slots[0][position] = results[2 * index + 1] }
+            }
         }
-        return loss
+        return loss + core.written
     }
 
     /// `step`, and with momentum each parameter's `momentum_buffer`.

@@ -27,6 +27,15 @@ extension OperationCase {
                 crossEntropy($0[0], $0[1], classWeights: $0[2], labelSmoothing: 0.2)
             },
         ]
+        let ctc = "ctcLoss(Tensor, Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: Int, zeroInfinity: Bool)"
+        for variant in ["batch", "lengths", "blank", "impossible", "infinite"] {
+            cases.append(
+                OperationCase("ctcLoss/\(variant)", ctc) {
+                    ctcLoss(
+                        logSoftmax($0[0]), $0[1], inputLengths: $0[2], targetLengths: $0[3], blank: variant == "blank" ? 2 : 0,
+                        zeroInfinity: variant == "impossible")
+                })
+        }
         for variant in ["matrix", "scalar", "empty"] {
             cases.append(
                 OperationCase("meanSquaredError/\(variant)", "meanSquaredError(Tensor, Tensor)") { meanSquaredError($0[0], $0[1]) })
@@ -38,26 +47,5 @@ extension OperationCase {
                 })
         }
         return cases
-    }()
-
-    /// Normalisation.
-    static let normalization: [OperationCase] = {
-        let layer = "layerNorm(Tensor, scale: Tensor, bias: Tensor?, epsilon: Double)"
-        let batch = "batchNorm(Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, bias: Tensor?, epsilon: Double)"
-        let epsilons = ["epsilon": 0.1, "one": 0.1]
-        let layers = ["last", "two", "withoutBias", "epsilon", "one", "emptyBatch", "long"]
-        let batches = ["images", "rows", "plain", "scaleOnly", "epsilon", "emptyBatch"]
-        return layers.map { variant in
-            OperationCase("layerNorm/\(variant)", layer) {
-                layerNorm($0[0], scale: $0[1], bias: $0.count > 2 ? $0[2] : nil, epsilon: epsilons[variant] ?? 1e-5)
-            }
-        }
-            + batches.map { variant in
-                OperationCase("batchNorm/\(variant)", batch) {
-                    batchNorm(
-                        $0[0], mean: $0[1], variance: $0[2], scale: $0.count > 3 ? $0[3] : nil, bias: $0.count > 4 ? $0[4] : nil,
-                        epsilon: epsilons[variant] ?? 1e-5)
-                }
-            }
     }()
 }

@@ -25,8 +25,8 @@ struct OperationCase: Sendable {
 
     /// Every case of every family.
     static let all: [OperationCase] =
-        functions + arithmetic + numbers + comparisons + reductions + products + shapes + indexing + joining + windows + losses
-        + normalization + conversions + creation
+        functions + arithmetic + numbers + comparisons + reductions + products + attention + shapes + indexing + joining + windows
+        + images + losses + normalization + conversions + creation + recurrent
 }
 
 /// What is stored about a case.

@@ -219,3 +219,57 @@ private func message(_ body: () throws -> Void) -> String {
         #expect(summary.rows.map(\.flops) == [18, 18] && summary.flops == 36)
     }
 }
+
+@Suite struct RecurrentStateTests {
+    private let reference = ReferenceValues.layers
+
+    @Test func statesGoInAndOut() throws {
+        let deep = LSTM(3, 4, layers: 2, bidirectional: true, dtype: .float64)
+        try deep.load(reference.group("lstm-states.state."))
+        let begin = LSTM.State(h: Tensor(reference["lstm-states.h0"]), c: Tensor(reference["lstm-states.c0"]))
+        let (y, state) = deep(Tensor(reference["lstm-states.x"]), state: begin)
+        try expectClose(y, reference["lstm-states.y"])
+        try expectClose(state.h, reference["lstm-states.h"])
+        try expectClose(state.c, reference["lstm-states.c"])
+
+        let stacked = GRU(3, 4, layers: 2, dtype: .float64)
+        try stacked.load(reference.group("gru-states.state."))
+        let (output, h) = stacked(Tensor(reference["gru-states.x"]), state: Tensor(reference["gru-states.h0"]))
+        try expectClose(output, reference["gru-states.y"])
+        try expectClose(h, reference["gru-states.h"])
+    }
+
+    /// A cell, step by step, is the layer.
+    @Test func cellsAreLayersOfOneStep() throws {
+        let x = withSeed(1) { Tensor.normal([2, 3, 3], dtype: .float64) }
+        let (layer, cell) = (GRU(3, 4, dtype: .float64), GRUCell(3, 4, dtype: .float64))
+        try cell.load([
+            "weight_ih": layer.weights[0][0].inputWeight.value.hostArray(),
+            "weight_hh": layer.weights[0][0].recurrentWeight.value.hostArray(),
+            "bias_ih": layer.weights[0][0].inputBias!.value.hostArray(), "bias_hh": layer.weights[0][0].recurrentBias!.value.hostArray(),
+        ])
+        var h: Tensor?
+        for step in 0..<3 { h = cell(x[TensorIndex.all, step], state: h) }
+        try expectClose(h!, layer(x, state: nil).state[0].hostArray())
+    }
+
+    @Test func dropoutIsBetweenLayersAndInTrainingOnly() throws {
+        let x = withSeed(1) { Tensor.normal([2, 3, 3]) }
+        let layer = withSeed(2) { GRU(3, 4, layers: 2, dropout: 0.5) }
+        #expect(try bits(layer(x)) == bits(layer(x)))
+        let dropped = withSeed(3) { withTraining { layer(x) } }
+        #expect(try bits(dropped) != bits(layer(x)))
+        let single = withSeed(2) { GRU(3, 4, dropout: 0.5) }
+        #expect(try bits(withTraining { single(x) }) == bits(single(x)))
+    }
+
+    @Test func wrongStatesAreNamed() throws {
+        let layer = GRU(3, 4, layers: 2)
+        do {
+            _ = try Validation.check { layer(Tensor.zeros([5, 7, 3]), state: Tensor.zeros([1, 5, 4])) }
+            Issue.record("a state of one layer was taken for two")
+        } catch let error as ShapeError {
+            #expect(error.description == "[gru] state is f32[1, 5, 4], input [5, 7, 3] wants [2, 5, 4]")
+        }
+    }
+}

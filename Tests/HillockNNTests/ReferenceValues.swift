@@ -6,18 +6,26 @@ import Testing
 struct ReferenceValues {
     let tensors: [String: HostArray]
 
-    static let layers = ReferenceValues("layers-values.safetensors")
+    static let layers = ReferenceValues(
+        "layers-values.safetensors", "layers-images.safetensors", "layers-recurrent.safetensors", "layers-normalization.safetensors")
     static let optimizers = ReferenceValues("layers-optimizers.safetensors")
 
     static func url(_ file: String) -> URL {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Reference/\(file)")
     }
 
-    init(_ file: String) {
+    /// The tensors of all these files.
+    init(_ files: String...) {
+        tensors = files.reduce(into: [:]) { all, file in
+            all.merge(Self.read(file)) { _, _ in fatalError("two values of one name in \(file)") }
+        }
+    }
+
+    private static func read(_ file: String) -> [String: HostArray] {
         let data = try! Data(contentsOf: Self.url(file))
         let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try! JSONSerialization.jsonObject(with: data[8..<8 + length]) as! [String: [String: Any]]
-        tensors = header.mapValues { entry in
+        return header.mapValues { entry in
             let offsets = entry["data_offsets"] as! [Int]
             let dtype: DType = entry["dtype"] as! String == "I64" ? .int64 : .float64
             return HostArray(dtype: dtype, shape: Shape(entry["shape"] as! [Int])) { bytes in

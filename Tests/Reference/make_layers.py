@@ -4,7 +4,11 @@
 
 Layers (layers-values.safetensors), for each case: `<case>.x`, `<case>.y`, `<case>.dx`, and for each tensor of the state_dict
 `<case>.state.<name>` before and, for buffers that change, `<case>.after.<name>`; gradients of sum(y * dy) with respect to parameters are
-`<case>.grad.<name>`, dy is `<case>.dy`. Everything is computed in float64 and stored so.
+`<case>.grad.<name>`, dy is `<case>.dy`. Everything is computed in float64 and stored so. Recurrent layers likewise (layers-recurrent.safetensors).
+
+Layers of images are in layers-images.safetensors, likewise.
+
+Layers of normalisation are in layers-normalization.safetensors, likewise.
 
 Optimizers (layers-optimizers.safetensors): 5 steps of `<case>` on two parameters, float64: `<case>.p<i>.<step>`; the gradient of step s
 (from 0) of parameter i is `g<i>.<s>`, the beginning `p<i>`.
@@ -37,6 +41,8 @@ def layer(name, module, x, train=False):
     if not integral:
         x = x.clone().requires_grad_()
     y = module(x)
+    if isinstance(y, tuple):
+        y = y[0]
     dy = torch.randn_like(y)
     (y * dy).sum().backward()
     keep(f"{name}.y", y)
@@ -121,6 +127,33 @@ for limit in (1.0, 100.0):
     keep("clip.norm", nn.utils.clip_grad_norm_(parameters, limit))
     for index, p in enumerate(parameters):
         keep(f"clip.norm{int(limit)}.{index}", p.grad)
+
+
+# Attention; a generator of its own leaves the numbers of all other layers as they are.
+class Attention(nn.MultiheadAttention):
+    """Attention of a sequence with itself."""
+
+    def __init__(self, *arguments, causal=False, **options):
+        super().__init__(*arguments, batch_first=True, **options)
+        self.causal = causal
+
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
+        return super().forward(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+
+class CausalBlock(nn.TransformerEncoderLayer):
+    def forward(self, x):
+        return super().forward(x, nn.Transformer.generate_square_subsequent_mask(x.shape[1]), is_causal=True)
+
+
+with torch.random.fork_rng():
+    torch.manual_seed(20240608)
+    layer("multiheadattention", spread(Attention(6, 2)), randn(2, 5, 6))
+    layer("multiheadattention-causal", Attention(4, 1, bias=False, causal=True), randn(2, 3, 4), train=True)
+    layer("transformerencoderlayer", spread(nn.TransformerEncoderLayer(8, 2, 12, 0.0, batch_first=True)), randn(2, 4, 8))
+    layer("transformerencoderlayer-causal",
+          spread(CausalBlock(6, 3, 8, 0.0, "gelu", layer_norm_eps=1e-3, batch_first=True, norm_first=True)), randn(1, 5, 6))
 save_file(values, os.path.join(here, "layers-values.safetensors"))
 
 # Optimizers.
@@ -177,6 +210,69 @@ for name, make in schedules.items():
             schedule.step()
     values[f"schedule.{name}"] = torch.tensor([float(f) for f in factors])
 save_file(values, os.path.join(here, "layers-optimizers.safetensors"))
+
+# Layers of images, with random numbers of their own so that the values above stay as they are.
+torch.manual_seed(20240929)
+values = {}
+layer("convtranspose2d", nn.ConvTranspose2d(3, 4, 3), randn(2, 3, 4, 5))
+layer("convtranspose2d-stride", nn.ConvTranspose2d(4, 2, 4, stride=2, padding=1, bias=False), randn(2, 4, 3, 5))
+layer("convtranspose2d-output", nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1, output_padding=1), randn(1, 2, 4, 3))
+layer("convtranspose2d-odd",
+      nn.ConvTranspose2d(4, 6, (3, 2), stride=(3, 2), padding=(0, 1), output_padding=(2, 1), dilation=(1, 2), groups=2), randn(2, 4, 3, 4))
+layer("convtranspose2d-dilated", nn.ConvTranspose2d(2, 2, 2, stride=1, padding=(1, 0), output_padding=2, dilation=3), randn(1, 2, 4, 3))
+layer("convtranspose2d-depthwise", nn.ConvTranspose2d(3, 3, 2, stride=2, groups=3), randn(1, 3, 2, 2))
+layer("convtranspose2d-one", nn.ConvTranspose2d(1, 1, 1), randn(1, 1, 1, 1))
+layer("prelu", nn.PReLU(), randn(3, 7))
+layer("prelu-channels", nn.PReLU(3, init=0.1), randn(2, 3, 4, 2))
+layer("pixelshuffle", nn.PixelShuffle(2), randn(2, 8, 3, 2))
+layer("pixelshuffle-three", nn.PixelShuffle(3), randn(1, 9, 1, 2))
+layer("upsample", nn.Upsample(scale_factor=2), randn(2, 3, 4, 3))
+layer("upsample-odd", nn.Upsample(scale_factor=(3, 1)), randn(1, 2, 2, 3))
+layer("upsample-bilinear", nn.Upsample(scale_factor=2, mode="bilinear"), randn(2, 2, 4, 3))
+layer("upsample-corners", nn.Upsample(scale_factor=(2, 3), mode="bilinear", align_corners=True), randn(1, 2, 3, 4))
+layer("reflectionpad2d", nn.ReflectionPad2d(2), randn(2, 3, 5, 4))
+layer("reflectionpad2d-odd", nn.ReflectionPad2d((1, 0, 2, 3)), randn(1, 2, 4, 2))
+layer("zeropad2d", nn.ZeroPad2d(1), randn(2, 3, 2, 4))
+layer("zeropad2d-odd", nn.ZeroPad2d((2, -1, 0, 3)), randn(1, 2, 3, 4))
+layer("adaptiveavgpool2d", nn.AdaptiveAvgPool2d(1), randn(2, 3, 5, 4))
+layer("adaptiveavgpool2d-dividing", nn.AdaptiveAvgPool2d((2, 3)), randn(2, 3, 4, 6))
+layer("adaptiveavgpool2d-overlapping", nn.AdaptiveAvgPool2d((3, 7)), randn(1, 2, 7, 5))
+layer("softmax", nn.Softmax(-1), randn(3, 5))
+layer("softmax-channels", nn.Softmax(1), randn(2, 3, 2, 2))
+save_file(values, os.path.join(here, "layers-images.safetensors"))
+
+# Recurrent layers, in a file of their own: the outputs of all steps; of a cell, h after one step from zeros.
+values = {}
+torch.manual_seed(20240608)
+layer("lstm", nn.LSTM(3, 4, batch_first=True), randn(2, 5, 3))
+layer("lstm-stacked", nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), randn(2, 4, 3))
+layer("lstm-plain", nn.LSTM(2, 1, bias=False, batch_first=True), randn(1, 3, 2))
+layer("gru", nn.GRU(3, 4, batch_first=True), randn(2, 5, 3))
+layer("gru-stacked", nn.GRU(3, 4, 2, batch_first=True, bidirectional=True), randn(2, 4, 3))
+layer("gru-plain", nn.GRU(2, 1, bias=False, batch_first=True), randn(1, 3, 2))
+layer("lstmcell", nn.LSTMCell(3, 4), randn(2, 3))
+layer("grucell", nn.GRUCell(3, 4), randn(2, 3))
+# States handed in and out.
+for name, module in {"lstm-states": nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), "gru-states": nn.GRU(3, 4, 2, batch_first=True)}.items():
+    x, h0, c0 = randn(2, 3, 3), randn(4 if name == "lstm-states" else 2, 2, 4), randn(4, 2, 4)
+    for key, value in {"x": x, "h0": h0, "c0": c0}.items():
+        keep(f"{name}.{key}", value)
+    for key, value in module.state_dict().items():
+        keep(f"{name}.state.{key}", value)
+    y, state = module(x, (h0, c0) if name == "lstm-states" else h0)
+    keep(f"{name}.y", y)
+    keep(f"{name}.h", state[0] if name == "lstm-states" else state)
+    if name == "lstm-states":
+        keep(f"{name}.c", state[1])
+save_file(values, os.path.join(here, "layers-recurrent.safetensors"))
+# Layers of normalisation, with random numbers of their own so that the values above stay as they are.
+torch.manual_seed(20241123)
+values = {}
+layer("groupnorm", spread(nn.GroupNorm(2, 6)), randn(2, 6, 3, 2) * 2 + 1)
+layer("groupnorm-plain", nn.GroupNorm(1, 4, eps=1e-3, affine=False), randn(3, 4, 5))
+layer("instancenorm2d", nn.InstanceNorm2d(3), randn(2, 3, 4, 2) * 3 - 1)
+layer("instancenorm2d-affine", spread(nn.InstanceNorm2d(2, eps=1e-3, affine=True)), randn(2, 2, 3, 3))
+save_file(values, os.path.join(here, "layers-normalization.safetensors"))
 
 
 # Names: the state_dict keys of two models written the usual way.

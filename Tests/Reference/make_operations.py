@@ -72,8 +72,9 @@ def truth(*shape):
 
 
 # Families that add several numbers up: what cancels leaves an error of the size of what went in.
-SUMS = {"reduce", "matmul", "conv2d", "avgPool2d", "layerNorm", "batchNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
-        "binaryCrossEntropy", "scatterAdded"}
+SUMS = {"reduce", "matmul", "conv2d", "convTranspose2d", "upsample2d", "adaptiveAvgPool2d", "avgPool2d", "layerNorm", "batchNorm",
+        "batchNormTraining", "groupNorm", "instanceNorm", "softmax", "logSoftmax", "crossEntropy", "meanSquaredError",
+        "binaryCrossEntropy", "scatterAdded", "scaledDotProductAttention", "lstm", "gru", "lstmCell", "gruCell", "ctcLoss"}
 
 
 def case(name, inputs, function, dtypes=FLOATS, gradient=True, smooth=True, scale=None):
@@ -291,6 +292,42 @@ case("matmul/batchByMatrixTransposed", [normal(5, 2, 3), normal(4, 3)], lambda a
 case("matmul/special", [values([[inf, 1.0], [nan, 0.0]]), values([[1.0, 0.0], [2.0, 3.0]])], torch.matmul, gradient=False, smooth=False)
 case("matmul/integers", [whole(3, 4), whole(4, 2)], torch.matmul, INTEGERS)
 
+# Attention
+
+def attention(*shapes, **options):
+    return [normal(*shape) for shape in shapes], lambda q, k, v: F.scaled_dot_product_attention(q, k, v, **options)
+
+
+for name, shapes, options in [
+    ("plain", [(2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6)], {}),
+    ("one", [(1, 1, 1, 1)] * 3, {}),
+    ("causal", [(1, 2, 5, 3)] * 3, {"is_causal": True}),
+    ("causalMoreKeys", [(1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 4)], {"is_causal": True}),
+    ("causalMoreQueries", [(1, 1, 5, 4), (1, 1, 3, 4), (1, 1, 3, 4)], {"is_causal": True}),
+    ("scaled", [(1, 2, 3, 4)] * 3, {"scale": 0.3}),
+    ("long", [(1, 2, 19, 17), (1, 2, 37, 17), (1, 2, 37, 18)], {}),
+    ("noQueries", [(1, 2, 0, 4), (1, 2, 3, 4), (1, 2, 3, 4)], {}),
+    ("noKeys", [(1, 2, 3, 4), (1, 2, 0, 4), (1, 2, 0, 4)], {}),
+]:
+    case(f"scaledDotProductAttention/{name}", *attention(*shapes, **options))
+for name, mask in [
+    ("addedMask", normal(2, 1, 3, 5)),
+    ("addedRow", normal(5)),
+    ("boolMask", values([[True, False, True, True, False], [True] * 5, [False, False, False, False, True]], "bool")),
+    ("hidden", values([[True, False, True, True, False], [False] * 5, [False, False, False, False, True]], "bool")),
+    ("keys", values([[[[True, True, True, False, False]]], [[[True] * 5]]], "bool")),
+]:
+    case(f"scaledDotProductAttention/{name}", [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 4), mask],
+         lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+case("scaledDotProductAttention/infiniteMask",
+     [normal(1, 1, 3, 4), normal(1, 1, 3, 4), normal(1, 1, 3, 4), values([[0, -inf, 1], [-inf, -inf, -inf], [-inf, 2, -3]])],
+     lambda q, k, v, mask: F.scaled_dot_product_attention(q, k, v, attn_mask=mask), gradient=False, smooth=False)
+case("scaledDotProductAttention/large", [normal(1, 1, 4, 3, scale=100), normal(1, 1, 6, 3, scale=100), normal(1, 1, 6, 3)],
+     lambda q, k, v: F.scaled_dot_product_attention(q, k, v), gradient=False, smooth=False)
+case("scaledDotProductAttention/special",
+     [values([[[[1.0, 2.0], [nan, 1.0], [0.5, -1.0]]]]), values([[[[1.0, 0.0], [0.0, 1.0]]]]), values([[[[1.0, inf], [2.0, 3.0]]]])],
+     lambda q, k, v: torch.softmax(q @ k.mT / 2**0.5, -1) @ v, gradient=False, smooth=False)  # PyTorch's hides NaN.
+
 # Shapes
 
 case("shape/transposed/matrix", [normal(2, 3)], lambda x: x.mT)
@@ -455,6 +492,39 @@ average("strideBeyondWindow", (1, 1, 7, 7), kernel_size=2, stride=3)
 average("whole", (2, 2, 3, 3), kernel_size=3)
 average("emptyBatch", (0, 2, 4, 4), kernel_size=2)
 
+# Images
+
+
+def deconv(name, x, w, bias=False, **settings):
+    inputs = [normal(*x), normal(*w)] + ([normal(w[1] * settings.get("groups", 1))] if bias else [])
+    case(f"convTranspose2d/{name}", inputs, lambda *t: F.conv_transpose2d(*t, **settings))
+
+
+deconv("plain", (2, 3, 4, 5), (3, 4, 3, 3), bias=True)
+deconv("stride", (1, 4, 3, 5), (4, 2, 4, 4), stride=2, padding=1)
+deconv("outputPadding", (1, 2, 4, 3), (2, 3, 3, 3), stride=2, padding=1, output_padding=1)
+deconv("groups", (2, 4, 3, 4), (4, 3, 3, 2), bias=True, stride=(3, 2), padding=(0, 1), output_padding=(2, 1), dilation=(1, 2), groups=2)
+deconv("beyondStride", (1, 2, 4, 3), (2, 2, 2, 2), padding=(1, 0), output_padding=2, dilation=3)
+deconv("wholeImage", (2, 5, 1, 1), (5, 3, 4, 4), bias=True)
+deconv("emptyBatch", (0, 3, 4, 4), (3, 2, 3, 3))
+case("prelu/one", [normal(3, 5), normal(1)], F.prelu)
+case("prelu/channels", [normal(2, 3, 4), normal(3)], F.prelu)
+case("prelu/special", [values([0.0, -0.0, inf, -inf, nan]), values([0.5])], F.prelu, gradient=False, smooth=False)
+case("pixelShuffle/two", [normal(2, 8, 3, 2)], lambda x: F.pixel_shuffle(x, 2))
+case("pixelShuffle/three", [normal(9, 1, 2)], lambda x: F.pixel_shuffle(x, 3))
+case("pixelShuffle/empty", [normal(0, 4, 2, 2)], lambda x: F.pixel_shuffle(x, 2), gradient=False, smooth=False)  # PyTorch fails there.
+case("upsample2d/nearest", [normal(2, 3, 4, 3)], lambda x: F.interpolate(x, (8, 9)))
+case("upsample2d/nearestUneven", [normal(1, 2, 4, 5)], lambda x: F.interpolate(x, (7, 3)))
+case("upsample2d/bilinear", [normal(2, 2, 4, 3)], lambda x: F.interpolate(x, (8, 7), mode="bilinear"))
+case("upsample2d/bilinearSmaller", [normal(1, 1, 7, 6)], lambda x: F.interpolate(x, (3, 6), mode="bilinear"))
+case("upsample2d/aligningCorners", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (5, 9), mode="bilinear", align_corners=True))
+case("upsample2d/aligningCornersOne", [normal(1, 2, 3, 4)], lambda x: F.interpolate(x, (1, 2), mode="bilinear", align_corners=True))
+case("reflectionPad2d/all", [normal(2, 3, 5, 4)], lambda x: F.pad(x, (2, 2, 2, 2), mode="reflect"))
+case("reflectionPad2d/uneven", [normal(1, 2, 4, 2)], lambda x: F.pad(x, (1, 0, 2, 3), mode="reflect"))
+case("adaptiveAvgPool2d/global", [normal(2, 3, 5, 4)], lambda x: F.adaptive_avg_pool2d(x, 1))
+case("adaptiveAvgPool2d/dividing", [normal(2, 3, 4, 6)], lambda x: F.adaptive_avg_pool2d(x, (2, 3)))
+case("adaptiveAvgPool2d/overlapping", [normal(1, 2, 7, 5)], lambda x: F.adaptive_avg_pool2d(x, (3, 7)))
+
 # Softmax and losses
 for name, f in {"softmax": torch.softmax, "logSoftmax": torch.log_softmax}.items():
     for variant, (shape, axis) in {
@@ -489,6 +559,19 @@ def weighted(x, t, w, label_smoothing=0.0):
 case("crossEntropy/weighted", [normal(4, 5), integers(4, high=5), positive(5)], weighted)
 case("crossEntropy/smoothed", [normal(4, 5), integers(4, high=5)], lambda x, t: weighted(x, t, None, label_smoothing=0.1))
 case("crossEntropy/weightedAndSmoothed", [normal(2, 3, 5), integers(2, 3, high=5), positive(5)], lambda x, t, w: weighted(x, t, w, label_smoothing=0.2))
+
+
+def ctc(x, targets, inputs, lengths, blank=0, zero_infinity=False):
+    """By logits, as PyTorch's own gradient holds only below a log-softmax."""
+    return F.ctc_loss(torch.log_softmax(x, -1), targets.long(), inputs.long(), lengths.long(), blank, "mean", zero_infinity)
+
+
+case("ctcLoss/batch", [normal(6, 2, 4), values([[1, 2], [3, 3]], "i64"), values([6, 6], "i64"), values([2, 2], "i64")], ctc)
+case("ctcLoss/lengths", [normal(5, 3, 4), values([[1, 2, 1], [3, 9, 9], [9, 9, 9]], "i32"), values([5, 2, 4], "i32"), values([3, 1, 0], "i32")], ctc)
+case("ctcLoss/blank", [normal(5, 2, 3), values([[0, 1], [1, 1]], "i64"), values([5, 4], "i64"), values([2, 2], "i64")], lambda *a: ctc(*a, blank=2))
+case("ctcLoss/impossible", [normal(2, 2, 3), values([[1, 1], [1, 2]], "i64"), values([2, 2], "i64"), values([2, 2], "i64")],
+     lambda *a: ctc(*a, zero_infinity=True))
+case("ctcLoss/infinite", [normal(2, 2, 3), values([[1, 1], [1, 2]], "i64"), values([2, 2], "i64"), values([2, 2], "i64")], ctc, gradient=False, smooth=False)
 case("meanSquaredError/matrix", [normal(3, 4), normal(3, 4)], F.mse_loss)
 case("meanSquaredError/scalar", [normal(), normal()], F.mse_loss)
 case("meanSquaredError/empty", [normal(0, 3), normal(0, 3)], F.mse_loss, smooth=False)
@@ -526,6 +609,41 @@ case("batchNorm/plain", [normal(2, 3, 4), normal(3), positive(3)], batch_norm)
 case("batchNorm/scaleOnly", [normal(2, 3, 4), normal(3), positive(3), normal(3)], batch_norm)
 case("batchNorm/epsilon", [normal(2, 3), normal(3), positive(3), normal(3), normal(3)], lambda *t: batch_norm(*t, eps=0.1))
 case("batchNorm/emptyBatch", [normal(0, 3), normal(3), positive(3), normal(3), normal(3)], batch_norm)
+
+def batch_norm_training(x, scale=None, bias=None, eps=1e-5):
+    """F.batch_norm does not give the statistics; the formula does."""
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    mean, variance = x.mean(axes), x.var(axes, correction=0)
+    y = (x - by_channel(x, mean)) / torch.sqrt(by_channel(x, variance) + eps)
+    y = y if scale is None else y * by_channel(x, scale)
+    y = y if bias is None else y + by_channel(x, bias)
+    if x.numel() > x.shape[1]:
+        torch.testing.assert_close(y, F.batch_norm(x, None, None, scale, bias, training=True, eps=eps), equal_nan=True)
+    return y, mean, variance
+
+
+case("batchNormTraining/images", [normal(2, 3, 4, 2), normal(3), normal(3)], batch_norm_training)
+case("batchNormTraining/rows", [normal(5, 3), normal(3), normal(3)], batch_norm_training)
+case("batchNormTraining/plain", [normal(2, 3, 4)], batch_norm_training)
+case("batchNormTraining/scaleOnly", [normal(2, 3, 4), normal(3)], batch_norm_training)
+case("batchNormTraining/epsilon", [normal(3, 2), normal(2), normal(2)], lambda *t: batch_norm_training(*t, eps=0.1))
+case("batchNormTraining/single", [normal(1, 2), normal(2), normal(2)], lambda *t: batch_norm_training(*t, eps=0.1))
+case("batchNormTraining/offset", [normal(4, 2, 9, shift=100.0), normal(2), normal(2)], batch_norm_training, scale=100)
+case("batchNormTraining/long", [normal(3, 2, 67, 2), normal(2), normal(2)], batch_norm_training, scale=4)
+case("batchNormTraining/special", [values([[[1.0, inf], [2.0, 1.0], [nan, 0.0]]])], batch_norm_training, gradient=False, smooth=False)
+case("batchNormTraining/emptyBatch", [normal(0, 3), normal(3), normal(3)], batch_norm_training, gradient=False, smooth=False)
+group = lambda n: lambda x, w=None, b=None: F.group_norm(x, n, w, b)
+case("groupNorm/pairs", [normal(2, 6, 3, 2), normal(6), normal(6)], group(3))
+case("groupNorm/all", [normal(2, 4, 5), normal(4), normal(4)], group(1))
+case("groupNorm/each", [normal(2, 3, 5), normal(3), normal(3)], group(3))
+case("groupNorm/rows", [normal(3, 8), normal(8), normal(8)], group(2))
+case("groupNorm/plain", [normal(2, 4, 3, 3)], group(2))
+case("groupNorm/scaleOnly", [normal(2, 4, 3, 3), normal(4)], group(2))
+case("groupNorm/emptyBatch", [normal(0, 4, 3), normal(4), normal(4)], group(2))
+instance = lambda x, w=None, b=None: F.instance_norm(x, weight=w, bias=b)
+case("instanceNorm/images", [normal(2, 3, 4, 2), normal(3), normal(3)], instance)
+case("instanceNorm/plain", [normal(2, 3, 7)], instance)
+case("instanceNorm/long", [normal(1, 2, 67, 3), normal(2), normal(2)], instance, scale=4)
 
 # Conversion
 reals = [0.0, -0.0, 1.0, -1.0, 0.4, 0.6, -0.6, 1.5, 2.5, -2.5, 100.25, -100.75, 65504.0, 1e-6, 1.00390625, 1.01171875, 3.14159265]
@@ -569,6 +687,46 @@ case("create/onesLike", [normal(2, 3)], torch.ones_like)
 case("create/elements", [], lambda dtype: torch.tensor([1.5, -2.0, 3.0, 4.0], dtype=dtype))
 case("create/rows", [], lambda dtype: torch.tensor([[1.5, -2.0], [3.0, 4.0]], dtype=dtype))
 case("dropout/rateZero", [normal(2, 3)], lambda x: x.clone())
+
+
+# Recurrent layers: x, weights, biases, states as operations take them.
+def lstm(x, w, u, b, b2, h0, c0, reverse=False):
+    y, h, c = torch.lstm(x.flip(1) if reverse else x, (h0[None], c0[None]), [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0], c[0]
+
+
+def gru(x, w, u, b, b2, h0, reverse=False):
+    y, h = torch.gru(x.flip(1) if reverse else x, h0[None], [w, u, b, b2], True, 1, 0.0, False, False, True)
+    return (y.flip(1) if reverse else y), h[0]
+
+
+def recurrent(gates, batch, steps, features, hidden, states, scale=0.6):
+    shapes = [(batch, steps, features), (gates * hidden, features), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
+    return [normal(*shape, scale=scale) for shape in shapes + [(batch, hidden)] * states]
+
+
+def without_bias(function, states):
+    def call(x, w, u):
+        zeros = torch.zeros(x.shape[0], u.shape[1], dtype=x.dtype)
+        bias = torch.zeros(u.shape[0], dtype=x.dtype)
+        return function(x, w, u, bias, bias, *[zeros] * states)[0]
+    return call
+
+
+case("lstm/plain", recurrent(4, 2, 4, 3, 3, 2), lstm)
+case("lstm/reversed", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t, reverse=True))
+case("lstm/withoutBiasAndState", recurrent(4, 2, 3, 2, 2, 0)[:3], without_bias(lstm, 2))
+case("lstm/oneStep", recurrent(4, 1, 1, 1, 1, 2), lstm)
+case("lstm/wide", recurrent(4, 3, 3, 5, 33, 2, scale=0.3), lstm, ["f32"], smooth=False)
+case("lstm/lastState", recurrent(4, 2, 3, 2, 3, 2), lambda *t: lstm(*t)[1:])
+case("gru/plain", recurrent(3, 2, 4, 3, 3, 1), gru)
+case("gru/reversed", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t, reverse=True))
+case("gru/withoutBiasAndState", recurrent(3, 2, 3, 2, 2, 0)[:3], without_bias(gru, 1))
+case("gru/oneStep", recurrent(3, 1, 1, 1, 1, 1), gru)
+case("gru/wide", recurrent(3, 3, 3, 5, 33, 1, scale=0.3), gru, ["f32"], smooth=False)
+case("gru/lastState", recurrent(3, 2, 3, 2, 3, 1), lambda *t: gru(*t)[1])
+case("lstmCell/plain", recurrent(4, 2, 1, 3, 3, 2), lambda x, w, u, b, b2, h, c: torch.lstm_cell(x[:, 0], (h, c), w, u, b, b2))
+case("gruCell/plain", recurrent(3, 2, 1, 3, 3, 1), lambda x, w, u, b, b2, h: torch.gru_cell(x[:, 0], h, w, u, b, b2))
 
 
 def run(name, inputs, function, dtype, with_gradient):
@@ -627,7 +785,10 @@ def main():
     for old in HERE.glob("operations-*.safetensors"):
         old.unlink()
     groups = {"elementwise": ["unary", "binary", "number"], "logic": ["compare", "logic", "where", "convert"], "reductions": ["reduce"],
-              "windows": ["conv2d", "maxPool2d", "avgPool2d"]}
+              "windows": ["conv2d", "maxPool2d", "avgPool2d"], "attention": ["scaledDotProductAttention"],
+              "images": ["convTranspose2d", "prelu", "pixelShuffle", "upsample2d", "reflectionPad2d", "adaptiveAvgPool2d"],
+              "recurrent": ["lstm", "gru", "lstmCell", "gruCell"],
+              "normalization": ["batchNormTraining", "groupNorm", "instanceNorm"]}
     grouped = {family: group for group, families in groups.items() for family in families}
     merged = {}
     for family, tensors in files.items():

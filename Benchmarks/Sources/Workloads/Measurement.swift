@@ -1,25 +1,6 @@
 import Foundation
 import Hillock
 
-/// One workload made ready: what a step is and what is reported of it.
-public struct Workload {
-    /// One step; gives what must be known before the step is over.
-    public var step: () -> Tensor
-    /// Samples in a step.
-    public var samples = 0
-    /// Whether a step's result is a loss that the specification states.
-    public var hasLoss = false
-    /// Floating-point operations of a step, for a rate in GFLOP/s.
-    public var flops = 0.0
-    /// Bytes moved by a step, for a rate in GB/s.
-    public var bytes = 0.0
-    /// Operations in a step, for nanoseconds an operation.
-    public var operations = 0
-
-    /// A workload of this step.
-    public init(step: @escaping () -> Tensor) { self.step = step }
-}
-
 /// What a measurement came to; written with the fields' names of the peers' reports (`ms_median`, `first_step_s`).
 public struct Measurement: Codable {
     /// Which workload.
@@ -39,7 +20,9 @@ public struct Measurement: Codable {
     /// Seconds of the first step, planning included.
     public var firstStepS = 0.0
     /// Losses of steps 1 to 5, each before the step's update.
-    public var losses: [Double] = []
+    public var losses: [Double]?
+    /// Mean of the absolute values of what an inference gives.
+    public var meanAbsOutput: Double?
     /// Rate from the fastest repeat, where the workload counts operations.
     public var gflopPerS: Double?
     /// Rate from the fastest repeat, where the workload counts bytes.
@@ -48,15 +31,18 @@ public struct Measurement: Codable {
     public var nsPerOp: Double?
     /// Samples a second from the median.
     public var samplesPerS: Double?
+    /// Tokens a second from the median.
+    public var tokensPerS: Double?
     /// Peak resident memory of the process in MB.
     public var rssMb = 0.0
 }
 
 extension Workload {
     /// Times the workload as the specification says: the first step apart, at least four more and half a second to warm up, then repeats of
-    /// at least 20 ms each, waited for once at their end.
+    /// at least 20 ms each, waited for once at their end, or in inference after each step.
     public func measure(named name: String, repeats wanted: Int = 0, budget: Double = 3) -> Measurement {
         var result = Measurement()
+        var losses: [Double] = []
         result.workload = name
         func seconds(_ body: () -> Void) -> Double {
             let start = DispatchTime.now().uptimeNanoseconds
@@ -66,22 +52,25 @@ extension Workload {
         func synchronized() {
             let value = step()
             evaluate(value)
-            if hasLoss, result.losses.count < 5 { result.losses.append((value.item() * 1e6).rounded() / 1e6) }
+            if hasLoss, losses.count < 5 { losses.append((value.item() * 1e6).rounded() / 1e6) }
         }
         result.firstStepS = seconds(synchronized)
-        var (count, best, warm) = (1, Double.infinity, 0.0)
-        while count < 5 || (warm < 0.5 && count < 200) {
-            let time = seconds(synchronized)
-            best = min(best, time)
-            warm += time
+        var (count, best) = (1, Double.infinity)
+        let start = DispatchTime.now().uptimeNanoseconds
+        while count < 5 || (DispatchTime.now().uptimeNanoseconds - start < 500_000_000 && count < 200) {
+            best = min(best, seconds(synchronized))
             count += 1
+            if best > 5, !hasLoss { break }
         }
         let group = max(1, Int((0.02 / max(best, 1e-7)).rounded(.up)))
         let repeats = wanted > 0 ? wanted : min(30, max(3, Int(budget / (best * Double(group)))))
+        var last: Tensor?
         let times = (0..<repeats).map { _ in
             seconds {
-                var last: Tensor?
-                for _ in 0..<group { last = step() }
+                for _ in 0..<group {
+                    last = step()
+                    if isInference, let last { evaluate(last) }
+                }
                 if let last { evaluate(last) }
             } * 1e3 / Double(group)
         }.sorted()
@@ -90,7 +79,12 @@ extension Workload {
         result.msMax = times[repeats - 1]
         result.repeats = repeats
         result.stepsPerRepeat = group
-        if samples > 0 { result.samplesPerS = Double(samples) * 1e3 / result.msMedian }
+        if hasLoss { result.losses = losses }
+        if isInference, let last { result.meanAbsOutput = abs(last).mean().item() }
+        if samples > 0 {
+            let rate = Double(samples) * 1e3 / result.msMedian
+            if unit == "tokens" { result.tokensPerS = rate } else { result.samplesPerS = rate }
+        }
         if flops > 0 { result.gflopPerS = flops / result.msMin / 1e6 }
         if bytes > 0 { result.gbPerS = bytes / result.msMin / 1e6 }
         if operations > 0 { result.nsPerOp = result.msMin * 1e6 / Double(operations) }

@@ -6,47 +6,107 @@ import Foundation
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Run workloads in Hillock and its peers alternately and print ratios (peer's time over ours: above 1 we are faster).")
+        abstract: "Run workloads in Hillock and its peers alternately and print ratios (peer's time over ours: above 1 we are faster).",
+        discussion: """
+            A run beside all peers is kept in results.json, workload by workload, so that a long run can be done in pieces; --report writes
+            RESULTS.md and the chart from it.
+            """)
 
-    @Option(help: "Workload name prefixes, comma separated.")
+    @Option(help: "Workload name prefixes, comma separated: T, T03, I0, M.")
     var only = ""
-    @Option(help: "Peers as peers.py names them, comma separated.")
-    var peers = "torch"
+    @Option(help: "Peers as peers.py names them, comma separated, or none; every peer that runs the workload unless given.")
+    var peers: String?
     @Option(help: "Rounds; in each, Hillock and every peer run once.")
     var rounds = 5
+    @Option(help: "Seconds to wait for an idle machine before each measurement.")
+    var wait = 60.0
+    @Option(help: "How often a measurement that other programs disturbed is done again.")
+    var retries = 2
+    @Option(help: "A peer this many times slower than the best one in the first round is not run again.")
+    var patience = 4.0
+    @Option(help: "Seconds after which a measurement is given up.")
+    var timeout = 420.0
+    @Flag(help: "Leave out the workloads whose undisturbed results are in the file already.")
+    var missing = false
     @Option(help: "Folder with peers.py; $HILLOCK_PEERS or ../../shared/bench unless given.")
     var directory: String?
     @Option(help: "Python with the peers installed.")
     var python = "python3"
-    @Option(help: "Writes every measurement to this file as JSON.")
+    @Option(help: "File that results are added to; results.json unless given, and for a run beside some peers only none.")
     var json: String?
+    @Flag(help: "Write RESULTS.md and ratios.svg beside the results; without --only nothing else is done.")
+    var report = false
 
     mutating func validate() throws {
         if rounds < 1 { throw ValidationError("--rounds is \(rounds), expected 1 or more") }
+        if retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more") }
+        if patience < 1 { throw ValidationError("--patience is \(patience), expected 1 or more") }
     }
 
     func run() throws {
-        let names = ["T01", "T02", "T03", "M01", "M03", "M08"].filter { name in
-            only.isEmpty || only.split(separator: ",").contains { name.hasPrefix($0) }
-        }
-        if names.isEmpty { throw ValidationError("no workload begins with '\(only)'") }
         let folder = URL(fileURLWithPath: directory ?? ProcessInfo.processInfo.environment["HILLOCK_PEERS"] ?? "../../shared/bench")
-        let script = folder.appendingPathComponent("peers.py")
-        let hasPeers = FileManager.default.fileExists(atPath: script.path)
-        if !hasPeers { print("no peers: \(script.path) does not exist (set HILLOCK_PEERS or --directory); Hillock alone is measured") }
-        let runner = Runner(python: python, script: hasPeers ? script : nil)
-        var rows: [Row] = []
+        let program = try Peers(folder: folder, python: python)
+        if program == nil {
+            print("no peers: \(folder.path)/peers.py does not exist (set HILLOCK_PEERS or --directory); Hillock alone is measured")
+        }
+        let file = URL(fileURLWithPath: json ?? "results.json")
+        var results = try Results(contentsOf: file)
+        let flops = try program?.flops() ?? [:]
+
+        if !report || !only.isEmpty {
+            let threads = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init) ?? 2
+            setenv("OMP_NUM_THREADS", "\(threads)", 1)
+            setenv("BENCH_THREADS", "\(threads)", 1)
+            Machine.waitUntilIdle(limit: wait)
+            let runner = Runner(peers: program, rounds: rounds, wait: wait, retries: retries, patience: patience, timeout: timeout)
+            results.machine = try Machine.measured(threads: threads, known: results.machine, by: runner)
+            try measure(runner, flops, file, &results)
+        }
+        if report {
+            let chart = file.deletingLastPathComponent().appendingPathComponent("ratios.svg")
+            let page = file.deletingLastPathComponent().appendingPathComponent("RESULTS.md")
+            try Data(Chart(comparisons: results.comparisons, machine: results.machine).svg.utf8).write(to: chart)
+            try Data(Page(results: results, flops: flops, chart: chart.lastPathComponent).text.utf8).write(to: page)
+            print("wrote \(page.path) and \(chart.path)")
+        }
+    }
+
+    private func measure(_ runner: Runner, _ flops: [String: Double], _ file: URL, _ results: inout Results) throws {
+        let program = runner.peers
+        let prefixes = only.split(separator: ",")
+        let known = try runner.ownWorkloads()
+        let names = known.sorted(by: Results.order).filter { name in prefixes.isEmpty || prefixes.contains { name.hasPrefix($0) } }
+        if names.isEmpty { throw ValidationError("no workload begins with '\(only)'; there are \(known.joined(separator: " "))") }
+        let wanted = peers.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
+        if let program, let wanted {
+            for peer in wanted where !program.supported.contains(where: { $0.peer == peer }) {
+                let all = program.supported.map(\.peer).joined(separator: ", ")
+                throw ValidationError("peers.py knows no peer '\(peer)'; it knows \(all)")
+            }
+        }
+        // A part of the peers says nothing about the best of all.
+        let isKept = json != nil || (program != nil && wanted == nil)
+        results.command = "make bench"
+        var measured: [Comparison] = []
         for name in names {
-            let row = try runner.measure(name, peers: hasPeers ? peers.split(separator: ",").map(String.init) : [], rounds: rounds)
-            rows.append(row)
-            print(row.text)
+            if missing, let old = results.workloads[name].flatMap({ Comparison(name, $0) }), !old.isDisturbed { continue }
+            let beside = (program?.running(name) ?? []).filter { wanted?.contains($0) ?? true }
+            let run = runner.measure(name, beside: beside) { step in
+                if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\u{1b}[K\(step)".utf8)) }
+            }
+            if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+            guard let comparison = Comparison(name, run) else {
+                print("\(name)  failed: \(run.failures["hillock"] ?? "no measurement")")
+                continue
+            }
+            print(comparison.line(flops: flops, machine: results.machine))
             fflush(nil)
+            measured.append(comparison)
+            if isKept {
+                results.workloads[name] = run
+                try results.write(to: file)
+            }
         }
-        if let json {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try encoder.encode(rows.flatMap(\.measurements)).write(to: URL(fileURLWithPath: json))
-        }
+        for line in Summary(comparisons: measured, machine: results.machine).lines { print(line) }
     }
 }

@@ -39,8 +39,9 @@ HK_INLINE f32v exp_reduced(f32v x, i32v *n) {
     return sum + f32_fma(sum * sum, q, rest);
 }
 
-HK_INLINE f32v f32_exp(f32v x) {
-    x = at_least(at_most(x, 89.0f), -104.0f);
+/// e^x for x that is not much above 0.
+HK_INLINE f32v f32_exp_below(f32v x) {
+    x = at_least(x, -104.0f);
     f32v z = f32_fma(x, splat(LOG2E), splat(MAGIC));
     f32v k = z - MAGIC;
     f32v r = f32_fma(k, splat(-LN2_HIGH), x);
@@ -59,6 +60,8 @@ HK_INLINE f32v f32_exp(f32v x) {
     return p * power_of_two(half) * power_of_two(n - half);
 #endif
 }
+
+HK_INLINE f32v f32_exp(f32v x) { return f32_exp_below(at_most(x, 89.0f)); }
 
 HK_INLINE f32v f32_expm1(f32v x) {
     f32v t = at_least(at_most(x, 89.0f), -30.0f);

@@ -16,10 +16,20 @@ HK_INLINE void row_store(float *y, int64_t count, f32v value) {
         f32_store_partial(y, count, value);
     }
 }
-HK_INLINE float row_maximum(const float *x, int64_t n) {
-    f32v most = splat(-__builtin_inff());
-    HK_GRANULES(n, most = f32_maximum(most, row_load(x + at, count, -__builtin_inff()));)
-    return max_lanes_f32(most)[0];
+/// The larger; NaN in `x` does not count, since whatever is made of the row will meet it again.
+HK_INLINE f32v larger_of(f32v x, f32v most) { return f32_choose(x > most, x, most); }
+
+static float row_maximum(const float *x, int64_t n) {
+    f32v m0 = splat(-__builtin_inff()), m1 = m0, m2 = m0, m3 = m0;
+    int64_t i = 0;
+    for (; i + 4 * HK_GRANULE <= n; i += 4 * HK_GRANULE) {
+        m0 = larger_of(f32_load(x + i), m0), m1 = larger_of(f32_load(x + i + HK_GRANULE), m1);
+        m2 = larger_of(f32_load(x + i + 2 * HK_GRANULE), m2), m3 = larger_of(f32_load(x + i + 3 * HK_GRANULE), m3);
+    }
+    for (; i < n; i += HK_GRANULE) {
+        m0 = larger_of(row_load(x + i, n - i < HK_GRANULE ? n - i : HK_GRANULE, -__builtin_inff()), m0);
+    }
+    return max_lanes_f32(larger_of(larger_of(m0, m1), larger_of(m2, m3)))[0];
 }
 
 /// Rows up to this length stay in cache between the passes over them.
@@ -31,29 +41,76 @@ static double row_exponentials(const float *x, float *y, int64_t n, float most) 
     for (int64_t begin = 0; begin < n; begin += HK_LEAF) {
         int64_t block = n - begin < HK_LEAF ? n - begin : HK_LEAF;
         f32v sum = {};
-        HK_GRANULES(block, f32v e = f32_exp(row_load(x + begin + at, count, -__builtin_inff()) - most);
+        HK_GRANULES(block, f32v e = f32_exp_below(row_load(x + begin + at, count, -__builtin_inff()) - most);
                     if (y) row_store(y + begin + at, count, e); sum += e;)
         total += sum_lanes_f32(sum)[0];
     }
     return total;
 }
 
-static void softmax_row(const float *x, float *y, int64_t n) {
+/// `terms` is room for `n` numbers, in which the exponentials stay in cache where `y` is written past it.
+HK_INLINE void softmax_row(const float *x, float *y, int64_t n, float *terms, const int stream) {
     float most = row_maximum(x, n);
-    if (n <= HK_ROW_CACHED) {
-        float scale = (float)(1 / row_exponentials(x, y, n, most));
-        HK_GRANULES(n, row_store(y + at, count, row_load(y + at, count, 0) * scale);)
-    } else {
-        // Longer rows: cheaper to compute the exponentials twice than to write and read them once more.
+    if (n > HK_ROW_CACHED) {
+        // Cheaper to compute the exponentials twice than to write and read them once more.
         float scale = (float)(1 / row_exponentials(x, NULL, n, most));
         HK_GRANULES(n, row_store(y + at, count, f32_exp(row_load(x + at, count, 0) - most) * scale);)
+        return;
     }
+    float *e = stream ? terms : y;
+    float scale = (float)(1 / row_exponentials(x, e, n, most));
+    int64_t i = 0;
+    for (; i + HK_GRANULE <= n; i += HK_GRANULE) {
+        // Meanwhile the next row comes.
+        if (stream) __builtin_prefetch(x + n + i);
+        f32v p = f32_load(e + i) * scale;
+        if (stream) {
+            f32_stream(y + i, p);
+        } else {
+            f32_store(y + i, p);
+        }
+    }
+    if (i < n) f32_store_partial(y + i, n - i, f32_load_partial(e + i, n - i, 0) * scale);
 }
 
-static void log_softmax_row(const float *x, float *y, int64_t n) {
+static void softmax_rows(const float *x, float *y, int64_t rows, int64_t n, float *terms) {
+    _Bool stream = terms && is_aligned(y) && n % HK_GRANULE == 0;
+    for (int64_t row = 0; row < rows; row++, x += n, y += n) {
+        if (stream) {
+            softmax_row(x, y, n, terms, 1);
+        } else {
+            softmax_row(x, y, n, NULL, 0);
+        }
+    }
+    if (stream) stream_fence();
+}
+
+HK_INLINE void log_softmax_row(const float *x, float *y, int64_t n, const int stream) {
     float most = row_maximum(x, n);
     float shift = (float)log(row_exponentials(x, NULL, n, most));
-    HK_GRANULES(n, row_store(y + at, count, (row_load(x + at, count, 0) - most) - shift);)
+    int64_t i = 0;
+    for (; i + HK_GRANULE <= n; i += HK_GRANULE) {
+        if (stream) __builtin_prefetch(x + n + i);
+        f32v z = (f32_load(x + i) - most) - shift;
+        if (stream) {
+            f32_stream(y + i, z);
+        } else {
+            f32_store(y + i, z);
+        }
+    }
+    if (i < n) f32_store_partial(y + i, n - i, (f32_load_partial(x + i, n - i, 0) - most) - shift);
+}
+
+static void log_softmax_rows(const float *x, float *y, int64_t rows, int64_t n, float *terms) {
+    _Bool stream = terms && is_aligned(y) && n % HK_GRANULE == 0;
+    for (int64_t row = 0; row < rows; row++, x += n, y += n) {
+        if (stream) {
+            log_softmax_row(x, y, n, 1);
+        } else {
+            log_softmax_row(x, y, n, 0);
+        }
+    }
+    if (stream) stream_fence();
 }
 
 static void softmax_gradient_row(const float *y, const float *dy, float *dx, int64_t n) {

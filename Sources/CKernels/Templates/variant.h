@@ -5,10 +5,22 @@
 #include "operations.h"
 #include "reduction.h"
 #include "softmax.h"
+#include "cross_entropy.h"
+#include "ctc.h"
+#include "optimizer.h"
+#include "skip_gram.h"
+#include "normalization.h"
+#include "layer_norm.h"
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "winograd.h"
+#include "narrow.h"
+#include "gemm.h"
+#include "dots.h"
+#include "attention.h"
+#include "recurrent.h"
 #include "peak.h"
 
 const hk_variant HK_VARIANT = {
@@ -27,10 +39,31 @@ const hk_variant HK_VARIANT = {
     .reduce = HK_REDUCE_TABLE,
     .argument = HK_ARGUMENT_TABLE(argument),
     .argument_columns = HK_ARGUMENT_TABLE(argument_columns),
-    .softmax = softmax_row,
-    .log_softmax = log_softmax_row,
+    .softmax = softmax_rows,
+    .log_softmax = log_softmax_rows,
     .softmax_gradient = softmax_gradient_row,
     .log_softmax_gradient = log_softmax_gradient_row,
+    .log_sum = log_sum_row,
+    .weighted_sum = weighted_sum_row,
+    .cross_entropy_gradient = cross_entropy_gradient_row,
+    .cross_entropy_both = cross_entropy_both_row,
+    .ctc_step = ctc_step,
+    .ctc_posterior = ctc_posterior,
+    .skip_gram_scores = skip_gram_scores,
+    .skip_gram_steps = skip_gram_steps,
+    .skip_gram_update = skip_gram_update,
+    .add_scaled = add_scaled,
+    .add_groups = add_groups,
+    .optimizer = {sgd_step, momentum_step, adam_step},
+    .norm_moments = {norm_run_moments, norm_columns_moments},
+    .norm_apply = {norm_run_apply, norm_columns_apply},
+    .norm_sums = {norm_run_sums, norm_columns_sums},
+    .norm_gradient = {norm_run_gradient, norm_columns_gradient},
+    .norm_merge = norm_merge,
+    .norm_total = norm_total,
+    .layer_norm = layer_norm_rows,
+    .layer_norm_gradient = layer_norm_gradient,
+    .layer_norm_fold = layer_norm_fold,
     .philox = philox_blocks,
     .uniform = uniforms,
     .normal = normals,
@@ -48,6 +81,24 @@ const hk_variant HK_VARIANT = {
         [hk_type_i32] = product_i32,
         [hk_type_i64] = product_i64,
     },
+    .narrow_row = narrow_row,
+    .winograd_patches = winograd_patches,
+    .winograd_outputs = winograd_outputs,
+    .winograd_finish = winograd_finish,
+    .winograd_weights = winograd_weights,
+    .winograd_weights_gradient = winograd_weights_gradient,
+    .winograd_product = winograd_product,
+    .winograd_accumulate = winograd_accumulate,
+    .gemm = gemm,
+    .dots = dots,
+    .attention_row = attention_row,
+    .attention_scale = attention_scale,
+    .attention_dot = attention_dot,
+    .attention_gradient_row = attention_gradient_row,
+    .lstm_forward = lstm_forward,
+    .gru_forward = gru_forward,
+    .lstm_backward = lstm_backward,
+    .gru_backward = gru_backward,
     .multiply_adds = multiply_add_chains,
     .multiply_add_chains = HK_PEAK_CHAINS,
     .streaming_copy = streaming_copy,

@@ -214,3 +214,18 @@ HK_INLINE _Bool any(i32v mask) {
     memcpy(words, &mask, sizeof mask);
     return (words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7]) != 0;
 }
+
+/// Stores that go past the cache, for outputs that would not stay in it; `p` is aligned.
+HK_INLINE void f32_stream(float *p, f32v value) {
+#if defined(__clang__) && defined(__x86_64__)
+    __builtin_nontemporal_store(value, (f32v *)p);
+#else
+    f32_store(p, value);
+#endif
+}
+HK_INLINE void stream_fence(void) {
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+}
+HK_INLINE _Bool is_aligned(const void *p) { return ((uintptr_t)p & 63) == 0; }

@@ -160,12 +160,19 @@ extension Lowering {
         steps.append(GatherStep(table, indices, sources.0, sources.1, makeBuffer(for: value)))
     }
 
+    /// Nothing yet: who changes a table by rows need not see them added up.
     private mutating func lowerScatterAdd(_ value: Int, _ instruction: Program.Instruction) throws {
-        let updates = instruction.type
-        guard updates.dtype != .uint8 else { return try lowerByDefinition(value, instruction) }
-        let indices = program.type(of: instruction.operands[1])
-        let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
-        steps.append(ScatterAddStep(updates, indices, sources.0, sources.1, makeBuffer(for: value)))
+        guard instruction.type.dtype != .uint8 else { return try lowerByDefinition(value, instruction) }
+        places[value] = .scattered(updates: instruction.operands[0], indices: instruction.operands[1])
+    }
+
+    /// Adds rows up in memory of their own.
+    mutating func addUp(_ value: Int, _ updates: Int, _ indices: Int) throws -> BufferID {
+        let sources = (try plainBuffer(updates), try plainBuffer(indices))
+        places[value] = nil
+        let target = makeBuffer(for: value)
+        steps.append(ScatterAddStep(program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
+        return target
     }
 
     private mutating func lowerRandom(_ random: RandomNumbers, _ value: Int, _ instruction: Program.Instruction) throws {

@@ -3,30 +3,72 @@ import COneDNN
 import HillockCore
 
 extension Lowering {
-    /// f32 goes to oneDNN, transposes by strides; other dtypes to a blocked kernel. A third operand is a bias, added on the way out.
+    /// f32 goes to oneDNN, or where that has more to prepare than to compute to a kernel of our own, transposes by strides; other dtypes to a
+    /// blocked kernel. A third operand is a bias, added on the way out.
     mutating func lowerMatrixMultiply(
         _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
     ) throws {
         guard instruction.type.dtype == .float32, hasElements(instruction) else {
             return try lowerPlainMatrixMultiply(product, value, instruction)
         }
-        let (a, b) = (try matrices(instruction.operands[0]), try matrices(instruction.operands[1]))
         let shape = instruction.type.shape
-        let (left, right) = (
-            product.transposesLeft ? a.view.transposedMatrices : a.view, product.transposesRight ? b.view.transposedMatrices : b.view
-        )
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        if try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
+        let w = try strided(instruction.operands[1])
+        let columns = product.transposesRight ? w.view.transposedMatrices : w.view
+        let a = try matrices(instruction.operands[0])
+        let left = product.transposesLeft ? a.view.transposedMatrices : a.view
         let src = try OneDNNLayout.strided(left.shape.dimensions, strides: left.strides)
-        let weights = try OneDNNLayout.strided(right.shape.dimensions, strides: right.strides)
         let dst = try OneDNNLayout.strided(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([Int](repeating: 1, count: shape.rank - 1) + [shape[-1]]) }
-        let primitive = try OneDNNPrimitive([src, weights, biasLayout, dst]) {
-            hd_matmul_create(&$0, $1[0], $1[1], $1[2], nil, $1[3], Int32((hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue))
+        func primitive(_ weights: OneDNNLayout) throws -> OneDNNPrimitive {
+            try OneDNNPrimitive([src, weights, biasLayout, dst]) {
+                hd_matmul_create(&$0, $1[0], $1[1], $1[2], nil, $1[3], Int32((hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue))
+            }
         }
-        var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), b.buffer)]
+        let made: OneDNNPrimitive
+        let right: BufferID
+        if isOnlyMultipliedBy(instruction.operands[1]), columns.offset == 0, columns.shape.rank == 2, shape.rank == 2 {
+            // A weight that nothing changes: packed once, and kept so.
+            made = try primitive(.any(columns.shape.dimensions))
+            let packed = OpaqueLayout(
+                made.layout(Int(HD_MATMUL_WEIGHTS)), program.type(of: instruction.operands[1]).shape, dims: columns.shape.dimensions,
+                strides: columns.strides)
+            right = try buffer(instruction.operands[1], in: .opaque(packed))
+        } else {
+            let b = try matrices(instruction.operands[1])
+            let view = product.transposesRight ? b.view.transposedMatrices : b.view
+            made = try primitive(.strided(view.shape.dimensions, strides: view.strides))
+            right = b.buffer
+        }
+        var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), right)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
-        let text = "matmul \(left.shape) × \(right.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
-        steps.append(OneDNNStep(primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
+        let text = "matmul \(left.shape) × \(columns.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
+        steps.append(OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
+    }
+
+    /// Uses our own kernel where that is faster.
+    private mutating func lowerSmallMatrixMultiply(
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool
+    ) throws -> Bool {
+        let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
+        let left = product.transposesLeft ? a.view.transposedMatrices : a.view
+        let right = product.transposesRight ? b.view.transposedMatrices : b.view
+        guard SmallProductStep.isFaster(instruction.type.shape, left, right) else { return false }
+        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let target = makeBuffer(for: value)
+        steps.append(SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, target))
+        return true
+    }
+
+    /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
+    private func isOnlyMultipliedBy(_ value: Int) -> Bool {
+        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else { return false }
+        return uses[value].allSatisfy { position in
+            let user = program.instructions[position]
+            return (user.primitive is MatrixMultiply || user.primitive is FusedMatrixMultiply) && user.operands[1] == value
+                && user.operands[0] != value
+        }
     }
 
     /// A value as matrices: strided where one of the last two axes is contiguous and nothing is shifted or repeated, else copied.

@@ -48,6 +48,8 @@ extension Reverse: ViewPrimitive {
 extension Lowering {
     /// Records a value as a view; writes it out where strides cannot say it.
     mutating func lowerView(_ primitive: any ViewPrimitive, _ value: Int, _ instruction: Program.Instruction) throws {
+        // A step that knew of this view has written in its order.
+        if places[value] != nil { return }
         let operand = instruction.operands[0]
         if case .splat(let buffer)? = places[operand] {
             places[value] = .splat(buffer)

@@ -15,6 +15,8 @@ struct Lowering {
         case view(of: Int, Strided)
         /// The same number everywhere.
         case splat(BufferID)
+        /// Rows of one value to be added up by the indices that are another: written only for who wants all of it.
+        case scattered(updates: Int, indices: Int)
     }
 
     let program: Program
@@ -26,6 +28,10 @@ struct Lowering {
     private var origins: [ObjectIdentifier: Int] = [:]
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
+    /// Chooses among kernels.
+    var tuner = Tuner()
+    /// Indices that were grouped by row.
+    var rowGroups: [RowGroupsKey: BufferID] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.
     var poolings: [Int: [PooledForward]] = [:]
 
@@ -87,6 +93,14 @@ struct Lowering {
         var taken: Set<BufferID> = []
         var donations: [Donation] = []
         for (position, step) in steps.enumerated() {
+            if let step = step as? any InPlaceStep {
+                for (source, target) in step.overlays {
+                    guard case .argument(let argument) = buffers[source].kind, case .result(let result) = buffers[target].kind,
+                        lastRead[source] == position, !kept.contains(source), taken.insert(source).inserted
+                    else { continue }
+                    donations.append(Donation(argument: argument, result: result))
+                }
+            }
             guard let group = step as? ElementwiseGroup else { continue }
             for output in group.writes {
                 guard case .result(let result) = buffers[output].kind else { continue }
@@ -141,7 +155,7 @@ struct Lowering {
         case .buffers(let known):
             // In the order in which they were made, so that programs are lowered alike in every process.
             known.filter { $0.key != .plain }.sorted { $0.value < $1.value }.map(\.key) + (known[.plain] == nil ? [] : [.plain])
-        case .view, .splat, nil: [.plain]
+        case .view, .splat, .scattered, nil: [.plain]
         }
     }
 
@@ -163,6 +177,9 @@ struct Lowering {
         case .view, .splat:
             let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
             places[value] = .buffers([.plain: buffer])
+            return layout == .plain ? buffer : try self.buffer(value, in: layout)
+        case .scattered(let updates, let indices):
+            let buffer = try addUp(value, updates, indices)
             return layout == .plain ? buffer : try self.buffer(value, in: layout)
         case nil:
             fatalError("[cpu] value %\(value) is used before it is made")
@@ -190,6 +207,12 @@ struct Lowering {
         case .splat(let buffer): return (buffer, Strided(offset: 0, strides: [Int](repeating: 0, count: shape.rank), shape: shape))
         default: return (try buffer(value, in: .plain), Strided(dense: shape))
         }
+    }
+
+    /// A buffer that begins with a scalar.
+    mutating func cell(_ value: Int) throws -> BufferID {
+        let (buffer, view) = try strided(value)
+        return view.offset == 0 ? buffer : try plainBuffer(value)
     }
 
     /// Writes a view or splat out.

@@ -53,6 +53,8 @@ struct OpaqueLayout: Hashable {
     let shape: Shape
     /// The dimensions that oneDNN knows: those of the value, or with an axis of groups in front.
     let dims: [Int]
+    /// The strides of these dimensions where the value is plain; `nil` if row-major.
+    let strides: [Int]?
     /// oneDNN's description, such as `f32[64,32,3,3] ABcd16b16a`.
     let text: String
     /// Whether the elements fill it without padding.
@@ -61,16 +63,17 @@ struct OpaqueLayout: Hashable {
     /// The description without type and extents: `ABcd16b16a`.
     var tag: String { String(text.split(separator: " ").last ?? "") }
 
-    init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int]) {
+    init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int], strides: [Int]? = nil) {
         self.layout = layout
         self.shape = shape
+        self.strides = strides
         self.dims = dims
         text = layout.text
         isDense = withExtendedLifetime(layout) { hd_layout_is_dense(layout.raw) != 0 }
     }
 
     static func == (a: OpaqueLayout, b: OpaqueLayout) -> Bool {
-        a.layout === b.layout || (a.text == b.text && a.layout.isEqual(to: b.layout))
+        a.layout === b.layout || (a.text == b.text && a.strides == b.strides && a.layout.isEqual(to: b.layout))
     }
     func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }

@@ -4,21 +4,28 @@ import HillockCore
 /// Runs a oneDNN primitive.
 final class OneDNNStep: Step {
     private let primitive: OneDNNPrimitive
-    private let slots: [(slot: Int, buffer: BufferID)]
+    private let slots: [(slot: Int, buffer: BufferID, offset: Int)]
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let text: String
     let reads: [BufferID]
     let writes: [BufferID]
+    let floatingPointOperations: Int?
 
     /// - Parameters:
     ///   - reads: buffers by the slots that they are read at.
     ///   - writes: buffers by the slots that they are written at.
-    init(_ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], _ text: String) {
+    ///   - offsets: bytes into the buffer by slot, where it is not its beginning that a slot takes.
+    ///   - floatingPointOperations: where it is one of several products of an instruction.
+    init(
+        _ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], offsets: [Int32: Int] = [:], _ text: String,
+        floatingPointOperations: Int? = nil
+    ) {
+        self.floatingPointOperations = floatingPointOperations
         self.primitive = primitive
         self.text = text
         self.reads = reads.map(\.1)
         self.writes = writes.map(\.1)
-        slots = (reads + writes).map { (Int($0.0), $0.1) }
+        slots = (reads + writes).map { (Int($0.0), $0.1, offsets[$0.0] ?? 0) }
         let count = Int(hd_primitive_slot_count(primitive.raw))
         pointers = .allocate(capacity: count)
         pointers.initialize(repeating: nil, count: count)
@@ -29,7 +36,7 @@ final class OneDNNStep: Step {
     var scratchByteCount: Int { Int(hd_primitive_scratch_bytes(primitive.raw)) }
 
     func run(_ buffers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        for (slot, buffer) in slots { pointers[slot] = buffers[buffer] }
+        for (slot, buffer, offset) in slots { pointers[slot] = buffers[buffer] + offset }
         try OneDNNLayout.check(hd_primitive_execute(primitive.raw, pointers, scratch))
     }
 

@@ -6,8 +6,8 @@ extension PhysicalLayout {
     func converts(to other: PhysicalLayout) -> Bool {
         guard self != .plain, other != .plain else { return true }
         switch (self, other) {
-        case (.opaque(let a), .opaque(let b)): return a.dims == b.dims
-        case (.opaque(let a), _), (_, .opaque(let a)): return a.dims == a.shape.dimensions
+        case (.opaque(let a), .opaque(let b)): return a.dims == b.dims && a.strides == b.strides
+        case (.opaque(let a), _), (_, .opaque(let a)): return a.dims == a.shape.dimensions && a.strides == nil
         default: return true
         }
     }
@@ -34,7 +34,9 @@ final class ReorderStep: Step {
     /// Both layouts under the same dimensions: a plain one takes those of the other.
     private static func layouts(_ shape: Shape, _ from: PhysicalLayout, _ to: PhysicalLayout) throws -> (OneDNNLayout, OneDNNLayout) {
         func layout(_ layout: PhysicalLayout, beside other: PhysicalLayout) throws -> OneDNNLayout {
-            if layout == .plain, case .opaque(let opaque) = other { return try .strided(opaque.dims) }
+            if layout == .plain, case .opaque(let opaque) = other {
+                return try .strided(opaque.dims, strides: opaque.strides)
+            }
             return try .of(shape, layout)
         }
         return (try layout(from, beside: to), try layout(to, beside: from))

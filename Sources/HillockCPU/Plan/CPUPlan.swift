@@ -27,6 +27,12 @@ extension Step {
     }
 }
 
+/// A step that may write a buffer in the place of one that it reads.
+protocol InPlaceStep: Step {
+    /// What may share memory; both have the same size.
+    var overlays: [(source: BufferID, target: BufferID)] { get }
+}
+
 /// A result that may be written over an argument that is dead by then.
 struct Donation {
     let argument: Int

@@ -3,7 +3,7 @@ import HillockCore
 extension Lowering {
     /// Lets parameters and optimizer state stay in blocked layouts from step to step.
     ///
-    /// Where a group updates an argument in a layout that is not plain, and the result stays in it, the argument is taken in that layout
+    /// Where a step updates an argument in a layout that is not plain, and the result stays in it, the argument is taken in that layout
     /// too: in a training loop it comes so from the step before. What comes otherwise (the first step, a checkpoint) is copied on entry.
     mutating func keepLayouts(results: [BufferID]) throws {
         let results = Set(results)
@@ -12,12 +12,17 @@ extension Lowering {
         }
     }
 
-    /// Whether a step copies an argument into the layout in which a group replaces it by a result.
+    /// Whether a step copies an argument into the layout in which a step replaces it by a result.
     private func isUpdatedArgument(_ step: any Step, _ results: Set<BufferID>) -> Bool {
         guard let reorder = step as? ReorderStep, reorder.from == .plain, case .argument = buffers[reorder.source].kind,
             !results.contains(reorder.source)
         else { return false }
         return steps.contains { step in
+            if let step = step as? any InPlaceStep {
+                return step.overlays.contains {
+                    $0.source == reorder.target && results.contains($0.target) && buffers[$0.target].layout == reorder.to
+                }
+            }
             guard let group = step as? ElementwiseGroup, group.layout == reorder.to, group.reads.contains(reorder.target) else {
                 return false
             }

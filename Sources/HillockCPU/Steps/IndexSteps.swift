@@ -65,7 +65,7 @@ final class ScatterAddStep: Step {
 }
 
 /// An index that is no row, found while the rows were moved.
-private func indexError(_ operation: String, _ position: Int, _ indices: UnsafeMutableRawPointer, _ dtype: DType, rows: Int) -> ShapeError {
+func indexError(_ operation: String, _ position: Int, _ indices: UnsafeMutableRawPointer, _ dtype: DType, rows: Int) -> ShapeError {
     let index =
         dtype == .int32
         ? Int(indices.load(fromByteOffset: 4 * position, as: Int32.self)) : indices.load(fromByteOffset: 8 * position, as: Int.self)

@@ -205,7 +205,8 @@ private struct State: ~Copyable {
     }
 
     private mutating func findPlan(on device: Device) throws -> PlanCache.Entry {
-        let key = PlanCache.Key(engine: device.engine.name, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
+        let key = PlanCache.Key(
+            engine: device.engine.name, numerics: Numerics.current, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
         for entry in cache.candidates(key) where matches(entry) {
             cache.touch(entry)
             return entry
@@ -292,6 +293,7 @@ extension Node {
 private struct PlanCache: ~Copyable {
     struct Key: Hashable {
         let engine: String
+        let numerics: Numerics
         let hash: UInt64
     }
     final class Entry {

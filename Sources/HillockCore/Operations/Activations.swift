@@ -3,6 +3,19 @@
 /// x where positive, `slope` · x elsewhere (Maas, Hannun, Ng 2013).
 public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor { `where`(x .> 0, x, x * slope) }
 
+/// x where positive, a learned slope · x elsewhere (He et al. 2015): `slope` is `[1]`, or one for each channel of `[N, C, …]`.
+public func prelu(_ x: Tensor, slope: Tensor, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
+    guard slope.shape == [1] || (x.rank >= 2 && slope.shape == [x.shape[1]]) else {
+        let channels = x.rank >= 2 ? " or [\(x.shape[1])]" : ""
+        return .failed(
+            ShapeError("prelu", "slope is \(slope.shape), input \(x.shape) wants [1]\(channels)"), [x],
+            at: SourceLocation(file: file, line: line))
+    }
+    // One slope is a scalar; others stand along axis 1.
+    let slope = slope.reshaped(to: slope.count == 1 ? [] : Shape([slope.count] + [Int](repeating: 1, count: x.rank - 2)))
+    return `where`(x .> 0, x, x * slope)
+}
+
 /// x · Φ(x) with Φ the normal distribution function, exactly (Hendrycks and Gimpel 2016).
 public func gelu(_ x: Tensor) -> Tensor { x * (erf(x * 0.707_106_781_186_547_5) + 1) * 0.5 }
 
@@ -11,22 +24,6 @@ public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
 
 /// ln(1 + e^x) without overflow.
 public func softplus(_ x: Tensor) -> Tensor { maximum(x, 0) + log1p(exp(-abs(x))) }
-
-/// e^x / Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
-public func softmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    let axis = x.checkedAxis(axis, "softmax", at: SourceLocation(file: file, line: line))
-    if x.count == 0 { return x }
-    let powers = exp(x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient())
-    return powers / powers.sum(axes: axis, keepingAxes: true)
-}
-
-/// x − ln Σ e^x along an axis, without overflow: the shape of `x`, which may be empty.
-public func logSoftmax(_ x: Tensor, axis: Int = -1, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-    let axis = x.checkedAxis(axis, "logSoftmax", at: SourceLocation(file: file, line: line))
-    if x.count == 0 { return x }
-    let shifted = x - x.max(axes: axis, keepingAxes: true, file: file, line: line).stoppingGradient()
-    return shifted - log(exp(shifted).sum(axes: axis, keepingAxes: true))
-}
 
 /// Each element zeroed with probability `rate` and the others divided by `1 − rate`, so that the mean stays (Srivastava et al. 2014).
 /// The key comes from the task's ``RandomSource``.

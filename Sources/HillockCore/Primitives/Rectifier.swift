@@ -6,8 +6,8 @@ public struct Rectifier: NumericFunction {
     public func apply(_ x: Double) -> Double { x <= 0 ? 0 : x }
     /// max(x, 0)
     public func apply(_ x: Int64) -> Int64 { Swift.max(x, 0) }
-    /// dy where the result is positive (or NaN): the input need not be kept.
-    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { `where`(y .<= 0, Tensor.zerosLike(dy), dy) }
+    /// dy where the result is positive (or NaN): the input need not be kept. The zeros are constants, so that passes know them.
+    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { `where`(y .<= Tensor.zerosLike(y), Tensor.zerosLike(dy), dy) }
 }
 
 /// max(x, 0), element by element; NaN stays NaN. The gradient at 0 is 0 (Nair and Hinton 2010).

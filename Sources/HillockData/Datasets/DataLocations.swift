@@ -1,4 +1,5 @@
-import Foundation
+import Glibc
+import HillockFormats
 
 /// Where data sets are looked for, and where downloads go.
 ///
@@ -15,17 +16,26 @@ public struct DataLocations: Sendable, Hashable {
         dataFolder = environment["HILLOCK_DATA"].flatMap { $0.isEmpty ? nil : $0 }
         // The XDG specification: a relative path is to be ignored.
         let cache = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        cacheFolder = cache ?? (homeFolder as NSString).appendingPathComponent(".cache")
+        cacheFolder = cache ?? FilePath.join(homeFolder, ".cache")
     }
 
     /// The locations of this process.
     public static var current: DataLocations {
-        DataLocations(environment: ProcessInfo.processInfo.environment, homeFolder: NSHomeDirectory())
+        DataLocations(
+            environment: ["HILLOCK_DATA", "XDG_CACHE_HOME"].reduce(into: [:]) { $0[$1] = variable($1) }, homeFolder: home)
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// The user's own folder: `$HOME`, or what the system has in its list of users.
+    private static var home: String {
+        if let home = variable("HOME"), !home.isEmpty { return home }
+        return getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? "/"
     }
 
     /// The folders where a data set may be, in the order in which they are looked at.
     public func folders(for entry: DatasetEntry) -> [String] {
-        [dataFolder.map { ($0 as NSString).appendingPathComponent(entry.name) }, cached(entry)].compactMap(\.self) + entry.systemFolders
+        [dataFolder.map { FilePath.join($0, entry.name) }, cached(entry)].compactMap(\.self) + entry.systemFolders
     }
 
     /// The folder that a download of the data set goes to: the first of ``folders(for:)``.
@@ -42,6 +52,6 @@ public struct DataLocations: Sendable, Hashable {
     }
 
     private func cached(_ entry: DatasetEntry) -> String {
-        (cacheFolder as NSString).appendingPathComponent("hillock/data/\(entry.name)")
+        FilePath.join(cacheFolder, "hillock/data/\(entry.name)")
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import HillockFormats
 
 /// A data set that cannot be had as asked for, told in one line with what to do.
@@ -17,7 +16,7 @@ public enum DatasetError: Error, Sendable, Hashable {
     case nothingToFetch(name: String)
 }
 
-extension DatasetError: CustomStringConvertible, LocalizedError {
+extension DatasetError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         let text =
@@ -39,7 +38,4 @@ extension DatasetError: CustomStringConvertible, LocalizedError {
             }
         return FormatError.printable(text)
     }
-
-    /// The same line as ``description``.
-    public var errorDescription: String? { description }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import HillockFormats
 
 /// The four IDX files of a folder, however they are spelt.
@@ -16,7 +16,7 @@ package struct ImageFolder {
     /// Finds the files; throws ``DatasetError`` that names the first that is missing.
     package init(_ folder: String) throws {
         guard ImageFolder.exists(folder) else {
-            throw FileError(path: folder, action: "read", code: FileManager.default.fileExists(atPath: folder) ? ENOTDIR : ENOENT)
+            throw FileError(path: folder, action: "read", code: FilePath.exists(folder) ? ENOTDIR : ENOENT)
         }
         let paths = try ImageFolder.baseNames.map { name in
             guard let path = ImageFolder.find(name, in: folder) else {
@@ -29,18 +29,17 @@ package struct ImageFolder {
 
     /// The path of a file of the folder under any of its spellings.
     package static func find(_ baseName: String, in folder: String) -> String? {
-        spellings(of: baseName).map { (folder as NSString).appendingPathComponent($0) }
-            .first { FileManager.default.fileExists(atPath: $0) }
+        spellings(of: baseName).map { FilePath.join(folder, $0) }
+            .first { FilePath.exists($0) }
     }
 
     /// Whether the path is a folder.
     package static func exists(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        FilePath.isFolder(path)
     }
 
     private static func spellings(of baseName: String) -> [String] {
-        let dotted = baseName.replacingOccurrences(of: "-idx", with: ".idx")
+        let dotted = baseName.replacing("-idx", with: ".idx")
         return [baseName + ".gz", baseName, dotted + ".gz", dotted]
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The operating system refused to read or write a file, told in one line:
 /// `weights.safetensors: cannot write: no space is left on the disk; the file is as it was before`.
@@ -38,12 +38,9 @@ public struct FileError: Error, Sendable, Hashable {
     }
 }
 
-extension FileError: CustomStringConvertible, LocalizedError {
+extension FileError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         FormatError.printable("\(path): cannot \(action): \(reason)" + (hint.map { "; \($0)" } ?? ""))
     }
-
-    /// The same line as ``description``.
-    public var errorDescription: String? { description }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A file whose content is not what its format allows, told in one line.
 ///
 /// The line reads `FILE: WHAT [is GOT] [at byte N | at line N] [, expected EXPECTED] [; HINT]`, for example
@@ -40,7 +38,7 @@ public struct FormatError: Error, Sendable, Hashable {
     }
 }
 
-extension FormatError: CustomStringConvertible, LocalizedError {
+extension FormatError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         var text = "\(file): \(what)"
@@ -55,9 +53,6 @@ extension FormatError: CustomStringConvertible, LocalizedError {
         // Names and texts out of a damaged file may hold anything; the promise is one line of plain text.
         return FormatError.printable(text)
     }
-
-    /// The same line as ``description``.
-    public var errorDescription: String? { description }
 
     /// The text with control characters, line ends among them, written as escapes such as `\u{0a}`.
     package static func printable(_ text: String) -> String {

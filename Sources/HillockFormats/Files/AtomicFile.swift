@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Writes files so that a reader, a crash or a full disk never sees half of one.
 ///
@@ -11,7 +11,7 @@ public enum AtomicFile {
     /// Throws ``FileError`` for what the system refuses, and whatever `body` throws.
     public static func write(to path: String, _ body: (inout Output) throws -> Void) throws {
         let target = resolvingLink(path)
-        let folder = parent(of: target)
+        let folder = FilePath.parent(of: target)
         var status = stat()
         let exists = stat(target, &status) == 0
         if exists, status.st_mode & S_IFMT == S_IFDIR { throw FileError(path: path, action: "write", code: EISDIR) }
@@ -23,7 +23,7 @@ public enum AtomicFile {
         func failure(_ code: Int32) -> FileError { FileError(path: path, action: "write", code: code, hint: hint) }
 
         let name = ".hillock-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
-        let temporary = (folder as NSString).appendingPathComponent(name)
+        let temporary = FilePath.join(folder, name)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(errno) }
         var isOpen = true
@@ -61,12 +61,6 @@ public enum AtomicFile {
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)
-    }
-
-    /// The folder that holds `path`; `.` for a bare name.
-    package static func parent(of path: String) -> String {
-        let folder = (path as NSString).deletingLastPathComponent
-        return folder.isEmpty ? "." : folder
     }
 
     private static func resolvingLink(_ path: String) -> String {
@@ -118,7 +112,7 @@ extension AtomicFile {
         private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
             var rest = bytes
             while !rest.isEmpty {
-                let count = Foundation.write(descriptor, rest.baseAddress!, rest.count)
+                let count = Glibc.write(descriptor, rest.baseAddress!, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
                     throw FileError(path: path, action: "write", code: errno, hint: hint)

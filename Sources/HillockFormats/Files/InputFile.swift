@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// An open file to read from: positions are explicit, so threads may share it.
 ///

@@ -52,13 +52,14 @@ public struct BatchNorm2d: Layer {
             guard x.shape[1] == channels else {
                 return .failed(ShapeError("batchNorm2d", "input \(x.shape) has \(x.shape[1]) channels, the layer has \(channels)"), [x])
             }
-            let (mean, variance) = TrainingMode.isActive ? batchStatistics(x) : (runningMean.value, runningVariance.value)
-            return batchNorm(x, mean: mean, variance: variance, scale: weight?.value, bias: bias?.value, epsilon: epsilon)
+            if TrainingMode.isActive { return normalizedInTraining(x) }
+            return batchNorm(
+                x, mean: runningMean.value, variance: runningVariance.value, scale: weight?.value, bias: bias?.value, epsilon: epsilon)
         }
     }
 
-    /// Mean and biased variance of the batch by channel, after the running ones have been moved towards them.
-    private func batchStatistics(_ x: Tensor) -> (mean: Tensor, variance: Tensor) {
+    /// Normalises by the batch's own statistics, and moves the running ones towards them.
+    private func normalizedInTraining(_ x: Tensor) -> Tensor {
         let count = x.count / Swift.max(channels, 1)
         if count < 2, channels > 0 {
             misuse(
@@ -66,8 +67,7 @@ public struct BatchNorm2d: Layer {
                     "batchNorm2d", "training needs more than one value in each channel, input is \(x.shape)",
                     hint: "use a larger batch, or call the model outside withTraining"))
         }
-        let mean = x.mean(axes: 0, 2, 3)
-        let variance = x.variance(axes: 0, 2, 3)
+        let (y, mean, variance) = batchNorm(x, scale: weight?.value, bias: bias?.value, epsilon: epsilon)
         // A check of shapes must leave the model as it was.
         if Validation.current == nil {
             let unbiased = Double(count) / Double(Swift.max(count - 1, 1))
@@ -75,6 +75,6 @@ public struct BatchNorm2d: Layer {
             runningVariance.value = runningVariance.value * (1 - momentum) + variance * (momentum * unbiased)
             batchesTracked.value = batchesTracked.value + 1
         }
-        return (mean, variance)
+        return y
     }
 }

@@ -16,10 +16,13 @@ public struct Embedding: Layer {
     ///   - count: Number of vectors: indices are 0 and more and less than `count`.
     ///   - dimensions: Length of each vector.
     ///   - paddingIndex: An index whose vector is zeros and has no gradient.
+    ///   - sparse: Whether ``Adam`` changes only the vectors that a step looked up, with their moments (PyTorch's `SparseAdam`), so that a
+    ///     vocabulary of millions costs what is touched. ``SGD`` without momentum and decay does so anyway, with the same result.
     ///   - weightInitializer: How the vectors begin; standard normal unless given, as PyTorch's.
     ///   - dtype: `f32` or `f64`.
     public init(
-        _ count: Int, _ dimensions: Int, paddingIndex: Int? = nil, weightInitializer: Initializer = .normal(), dtype: DType = .float32
+        _ count: Int, _ dimensions: Int, paddingIndex: Int? = nil, sparse: Bool = false, weightInitializer: Initializer = .normal(),
+        dtype: DType = .float32
     ) {
         var table = weightInitializer([count, dimensions], dtype: dtype)
         if let paddingIndex {
@@ -29,7 +32,7 @@ public struct Embedding: Layer {
             let isPadding = oneHot(Tensor([Int64(paddingIndex)], shape: []), depth: count, dtype: .bool).unsqueezed(axis: 1)
             table = `where`(isPadding.broadcast(to: table.shape), Tensor.zerosLike(table), table)
         }
-        weight = Parameter(table)
+        weight = Parameter(table, hasSparseGradient: sparse)
         self.paddingIndex = paddingIndex
     }
 

@@ -38,8 +38,11 @@ public struct Linear: Layer {
                     ShapeError("linear", "input \(x.shape) has \(features) features, weight \(weight.shape) wants \(inputs)"),
                     [weight.value], guess: TensorType(x.dtype, Shape(x.shape.dimensions.dropLast() + [outputs])))
             }
-            let product = matmul(x, weight.value, transposingRight: true)
-            return bias.map { product + $0.value } ?? product
+            // As one tall matrix, to which the bias is added on the product's way out.
+            let rows = x.rank > 2 ? x.reshaped(to: [x.shape.dimensions.dropLast().reduce(1, *), inputs]) : x
+            let product = matmul(rows, weight.value, transposingRight: true)
+            let y = bias.map { product + $0.value } ?? product
+            return x.rank > 2 ? y.reshaped(to: Shape(x.shape.dimensions.dropLast() + [outputs])) : y
         }
     }
 }

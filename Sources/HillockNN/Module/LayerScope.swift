@@ -20,13 +20,15 @@ public final class LayerScope: Sendable {
     /// Runs `body`, the computation of `layer` on `x`.
     public func enter<L: Layer>(_ layer: L, _ x: Tensor, _ body: () -> Tensor) -> Tensor {
         let path = path
+        let observer = LayerObserver.current
+        let first = observer?.calls.count ?? 0
         let output: Tensor
         if let path, !path.components.isEmpty {
             output = LayerPath.$current.withValue(path, operation: body)
         } else {
             output = body()
         }
-        LayerObserver.current?.record(.init(path: path?.description ?? "", type: "\(L.self)", input: x, output: output))
+        observer?.record(.init(path: path?.description ?? "", type: "\(L.self)", input: x, output: output, firstWithin: first))
         return output
     }
 }
@@ -41,6 +43,8 @@ final class LayerObserver: Sendable {
         let type: String
         let input: Tensor
         let output: Tensor
+        /// Position of the first call that this one made; those up to its own are its.
+        let firstWithin: Int
     }
 
     private let state = Mutex<[Call]>([])

@@ -97,6 +97,8 @@ private struct ModuleWalk {
             }
         case let buffer as Buffer:
             if isNew(buffer, path) { contents.buffers.append((path, buffer)) }
+        case let named as NamedParameters:
+            for entry in named.entries { visit(entry.parameter, path: join(path, entry.name), owner: owner) }
         case let scope as LayerScope:
             let place = owner.map { contents.modules[$0].path } ?? ""
             scope.path = LayerPath(place.split(separator: ".").map(String.init))

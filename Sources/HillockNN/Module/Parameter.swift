@@ -7,10 +7,13 @@ import Synchronization
 public final class Parameter: Sendable {
     private let state: Mutex<Tensor>
     private let label = NodeLabel()
+    /// Whether a step touches few of its rows, so that optimizers that can leave the others and what they remember of them alone.
+    public let hasSparseGradient: Bool
 
     /// A parameter that begins as `value`.
-    public init(_ value: Tensor) {
+    public init(_ value: Tensor, hasSparseGradient: Bool = false) {
         state = Mutex(value)
+        self.hasSparseGradient = hasSparseGradient
         value.setLabel(label)
     }
 

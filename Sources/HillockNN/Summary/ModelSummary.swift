@@ -60,13 +60,16 @@ extension Module {
         func count(_ parameters: [Parameter]) -> Int { parameters.reduce(0) { $0 + $1.shape.count } }
 
         var open = contents.modules
-        var rows = observer.calls.map { call in
+        // A layer's own operations are those that the layers in it do not do.
+        let calls = observer.calls
+        var own: [Int] = []
+        for call in calls { own.append(flops(call.output, [call.input]) - own[call.firstWithin...].reduce(0, +)) }
+        var rows = zip(calls, own).map { call, flops in
             let owner = open.firstIndex { $0.path == call.path }
             let parameters = owner.map { count(open[$0].parameters) } ?? 0
             if let owner { open[owner].parameters = [] }
             return ModelSummary.Row(
-                path: call.path, type: call.type, outputShape: call.output.shape, parameters: parameters,
-                flops: flops(call.output, [call.input]))
+                path: call.path, type: call.type, outputShape: call.output.shape, parameters: parameters, flops: flops)
         }
         // Parameters of modules that compute by themselves, and operations between the layers.
         for module in open where !module.parameters.isEmpty {

@@ -81,7 +81,7 @@ public final class DigitRun {
     /// - Throws: ``DigitError/nothingToResume(folder:reason:)``, or ``CheckpointError`` when `request` is not what the run was started with.
     public convenience init(resuming path: String, _ request: Request = Request(), stopRequest: StopRequest = StopRequest()) throws {
         let isFile = path.hasSuffix(".safetensors")
-        let folder = RunFolder(isFile ? AtomicFile.parent(of: path) : path)
+        let folder = RunFolder(isFile ? FilePath.parent(of: path) : path)
         guard folder.exists else { throw DigitError.nothingToResume(folder: path, reason: "there is no such folder") }
         let file = isFile ? path : folder.checkpoint
         guard FileManager.default.fileExists(atPath: file) else {
@@ -119,7 +119,7 @@ public final class DigitRun {
             let (actual, predicted) = (classification.labels[index], classification.prediction(of: index))
             let row = Array(classification[index])
             return RunRecord.Mistake(
-                index: index, image: Data(try PNGImage.encode(dataset.test.image(index))), actual: actual, predicted: predicted,
+                index: index, image: try PNGImage.encode(dataset.test.image(index)), actual: actual, predicted: predicted,
                 confidence: Double(row[predicted]), actualProbability: Double(row[actual]))
         }
         return RunRecord(

@@ -1,4 +1,3 @@
-import Foundation
 import HillockCore
 import HillockFormats
 
@@ -137,29 +136,14 @@ extension Checkpoint {
         return try file.array(named: name).elements()
     }
 
-    private static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        encoder.nonConformingFloatEncodingStrategy = nonFinite.encoding
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    /// JSON has no infinity; a loss may be one.
-    private static let nonFinite = (
-        encoding: JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan"),
-        decoding: JSONDecoder.NonConformingFloatDecodingStrategy.convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    )
+    private static func json(_ value: some Encodable) throws -> String { try JSONValue(encoding: value).text() }
 
     private static func decode<Value: Decodable>(_ name: String, of file: SafetensorsFile) throws -> Value {
         guard let text = file.metadata[name] else {
             throw CheckpointError.notACheckpoint(path: file.path, reason: "its metadata has no \"\(name)\"")
         }
         do {
-            let decoder = JSONDecoder()
-            decoder.nonConformingFloatDecodingStrategy = nonFinite.decoding
-            return try decoder.decode(Value.self, from: Data(text.utf8))
+            return try JSONReader.read(Array(text.utf8)[...], file: file.path).decode()
         } catch {
             throw CheckpointError.notACheckpoint(path: file.path, reason: "its metadata \"\(name)\" is not what it should be")
         }

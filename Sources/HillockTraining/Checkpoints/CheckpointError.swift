@@ -1,5 +1,3 @@
-import Foundation
-
 /// A checkpoint that this run cannot continue from, told in one line.
 public enum CheckpointError: Error, Sendable, Hashable {
     /// The file is a safetensors file, but not a checkpoint, or one of another version.
@@ -10,7 +8,7 @@ public enum CheckpointError: Error, Sendable, Hashable {
     case tensor(path: String, name: String, got: String?, expected: String)
 }
 
-extension CheckpointError: CustomStringConvertible, LocalizedError {
+extension CheckpointError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         switch self {
@@ -24,7 +22,4 @@ extension CheckpointError: CustomStringConvertible, LocalizedError {
             "\(path): \(name) is missing, expected \(expected)"
         }
     }
-
-    /// The same line as ``description``.
-    public var errorDescription: String? { description }
 }

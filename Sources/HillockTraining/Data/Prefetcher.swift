@@ -1,5 +1,4 @@
-import Dispatch
-import Foundation
+import Glibc
 import HillockCore
 import Synchronization
 
@@ -8,14 +7,30 @@ final class Prefetcher<Element: Sendable>: Sendable {
     private let shared: Shared
 
     /// What the two threads share; the worker must not hold the prefetcher itself, or it would never end.
-    private final class Shared: Sendable {
+    private final class Shared: @unchecked Sendable {
         let ready = Mutex<[Result<Element, any Error>]>([])
-        let available = DispatchSemaphore(value: 0)
-        let free = DispatchSemaphore(value: 0)
         let isCancelled = Atomic<Bool>(false)
+        // POSIX semaphores must not move: they lie in memory of their own.
+        let available: UnsafeMutablePointer<sem_t>
+        let free: UnsafeMutablePointer<sem_t>
 
-        // Counted up rather than begun at `depth`: a semaphore that is freed below its first value stops the program.
-        init(depth: Int) { for _ in 0..<depth { free.signal() } }
+        init(depth: Int) {
+            available = .allocate(capacity: 1)
+            free = .allocate(capacity: 1)
+            sem_init(available, 0, 0)
+            sem_init(free, 0, UInt32(depth))
+        }
+
+        deinit {
+            for semaphore in [available, free] {
+                sem_destroy(semaphore)
+                semaphore.deallocate()
+            }
+        }
+
+        func wait(_ semaphore: UnsafeMutablePointer<sem_t>) {
+            while sem_wait(semaphore) != 0, errno == EINTR {}
+        }
     }
 
     /// Makes elements `range` by `make`, at most `depth` of them ahead.
@@ -24,29 +39,53 @@ final class Prefetcher<Element: Sendable>: Sendable {
         self.shared = shared
         guard !range.isEmpty else { return }
         let observer = Observation.observer
-        let thread = Thread {
+        startThread(named: "hillock-data") {
             for index in range {
-                shared.free.wait()
+                shared.wait(shared.free)
                 if shared.isCancelled.load(ordering: .relaxed) { return }
                 let element = Observation.$observer.withValue(observer) { Result { try phase("make data") { try make(index) } } }
                 shared.ready.withLock { $0.append(element) }
-                shared.available.signal()
+                sem_post(shared.available)
             }
         }
-        thread.name = "hillock-data"
-        thread.start()
     }
 
     deinit {
         shared.isCancelled.store(true, ordering: .relaxed)
-        shared.free.signal()
+        sem_post(shared.free)
     }
 
     /// The next element; waits for it. Must not be called more often than the range has elements.
     func next() throws -> Element {
-        shared.available.wait()
+        shared.wait(shared.available)
         let element = shared.ready.withLock { $0.removeFirst() }
-        shared.free.signal()
+        sem_post(shared.free)
         return try element.get()
     }
+}
+
+/// What a thread does, in a box that a C pointer can carry.
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs `body` on a new thread, of which nobody waits for the end.
+private func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+    let context = ThreadBody {
+        if let file = fopen("/proc/thread-self/comm", "w") {
+            fputs(name, file)
+            fclose(file)
+        }
+        body()
+    }
+    var thread = pthread_t()
+    let code = pthread_create(&thread, nil, runThread, Unmanaged.passRetained(context).toOpaque())
+    guard code == 0 else { fatalError("[data] the system refuses a thread: \(String(cString: strerror(code)))") }
+    pthread_detach(thread)
+}
+
+private func runThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
+    return nil
 }

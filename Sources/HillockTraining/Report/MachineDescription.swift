@@ -1,4 +1,5 @@
-import Foundation
+import Glibc
+import HillockFormats
 
 /// The machine that something was measured on, in words.
 public struct MachineDescription: Sendable, Hashable, Codable {
@@ -27,23 +28,34 @@ public struct MachineDescription: Sendable, Hashable, Codable {
 
     /// This machine.
     public static func current(engine: String) -> MachineDescription {
-        let info = ProcessInfo.processInfo
-        return MachineDescription(
-            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: info.activeProcessorCount,
-            memory: info.physicalMemory,
+        MachineDescription(
+            processor: field("model name", of: "/proc/cpuinfo") ?? architecture, cores: cores,
+            memory: UInt64(clamping: sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))),
             system: (field("PRETTY_NAME", of: "/etc/os-release", separator: "=") ?? "Linux") + ", \(architecture)", swift: compiler,
             engine: engine)
     }
 
     /// The value of the first line `name … : value` of a system file.
     private static func field(_ name: String, of path: String, separator: Character = ":") -> String? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") where line.hasPrefix(name) {
+        // Files of /proc have no size: they are read to their end.
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(name) {
             guard let mark = line.firstIndex(of: separator) else { continue }
-            let value = line[line.index(after: mark)...].trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
-            if !value.isEmpty { return value }
+            let isMargin = { (character: Character) in " \t\"".contains(character) }
+            let value = line[line.index(after: mark)...].drop(while: isMargin)
+            if let last = value.lastIndex(where: { !isMargin($0) }) { return String(value[...last]) }
         }
         return nil
+    }
+
+    /// Processors that this process may run on.
+    private static var cores: Int {
+        // A mask in hexadecimal digits.
+        let allowed = field("Cpus_allowed", of: "/proc/self/status")?.compactMap(\.hexDigitValue) ?? []
+        return max(1, allowed.reduce(0) { $0 + $1.nonzeroBitCount })
     }
 
     private static var architecture: String {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Numbers as people read them, in reports and on terminals; the same in every language.
 package enum NumberText {

@@ -1,4 +1,4 @@
-import Foundation
+import HillockFormats
 
 /// The page that a run ends with: one HTML file that needs nothing else, neither network nor fonts nor scripts.
 ///
@@ -174,7 +174,7 @@ extension Report {
         let figures = record.mistakes.map { mistake in
             let alt = "Test image \(mistake.index): a \(names[mistake.actual]) taken for a \(names[mistake.predicted])"
             return """
-                <figure><img src="data:image/png;base64,\(mistake.image.base64EncodedString())" alt="\(escaped(alt))" title="\(escaped(alt))">
+                <figure><img src="data:image/png;base64,\(Base64.encode(mistake.image))" alt="\(escaped(alt))" title="\(escaped(alt))">
                 <figcaption><b>\(escaped(names[mistake.actual]))</b> taken for <b class="wrong">\(escaped(names[mistake.predicted]))</b>
                 <span>\(NumberText.percent(mistake.confidence, 1)) sure</span><span>right class \(NumberText.percent(mistake.actualProbability, 1))</span></figcaption></figure>
                 """

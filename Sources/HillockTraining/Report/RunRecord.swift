@@ -1,4 +1,3 @@
-import Foundation
 import HillockFormats
 
 /// A finished training run of a classifier of images: all that its report shows.
@@ -57,7 +56,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
         /// Its place in the test set, counted from 0.
         public var index: Int
         /// The image as a PNG file.
-        public var image: Data
+        public var image: [UInt8]
         /// What it is.
         public var actual: Int
         /// What it was taken for.
@@ -68,7 +67,7 @@ public struct RunRecord: Sendable, Hashable, Codable {
         public var actualProbability: Double
 
         /// A mistake of these parts.
-        public init(index: Int, image: Data, actual: Int, predicted: Int, confidence: Double, actualProbability: Double) {
+        public init(index: Int, image: [UInt8], actual: Int, predicted: Int, confidence: Double, actualProbability: Double) {
             self.index = index
             self.image = image
             self.actual = actual
@@ -118,17 +117,41 @@ public struct RunRecord: Sendable, Hashable, Codable {
     }
 
     /// The record as JSON.
-    public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    public func json() throws -> String { try JSONValue(encoding: self).text(indented: true) }
+
+    /// Reads a record from JSON; `file` is its name for messages.
+    /// - Throws: ``FormatError`` where it is no JSON, `DecodingError` where it is no record.
+    public init(json: [UInt8], file: String = "report.json") throws {
+        self = try JSONReader.read(json[...], file: file).decode()
+    }
+}
+
+extension RunRecord.Mistake {
+    private enum CodingKeys: CodingKey {
+        case index, image, actual, predicted, confidence, actualProbability
     }
 
-    /// Reads a record.
-    public init(json: Data) throws {
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        self = try decoder.decode(RunRecord.self, from: json)
+    /// The image as a string of base 64.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(index, forKey: .index)
+        try container.encode(Base64.encode(image), forKey: .image)
+        try container.encode(actual, forKey: .actual)
+        try container.encode(predicted, forKey: .predicted)
+        try container.encode(confidence, forKey: .confidence)
+        try container.encode(actualProbability, forKey: .actualProbability)
+    }
+
+    /// The mistake that ``encode(to:)`` wrote.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard let image = Base64.decode(try container.decode(String.self, forKey: .image)) else {
+            throw DecodingError.dataCorruptedError(forKey: .image, in: container, debugDescription: "it is not base 64")
+        }
+        self.init(
+            index: try container.decode(Int.self, forKey: .index), image: image, actual: try container.decode(Int.self, forKey: .actual),
+            predicted: try container.decode(Int.self, forKey: .predicted),
+            confidence: try container.decode(Double.self, forKey: .confidence),
+            actualProbability: try container.decode(Double.self, forKey: .actualProbability))
     }
 }

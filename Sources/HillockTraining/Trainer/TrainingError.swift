@@ -1,5 +1,3 @@
-import Foundation
-
 /// Training cannot go on, told in one line.
 public enum TrainingError: Error, Sendable, Hashable {
     /// The loss is infinite or not a number.
@@ -8,7 +6,7 @@ public enum TrainingError: Error, Sendable, Hashable {
     case noSamples
 }
 
-extension TrainingError: CustomStringConvertible, LocalizedError {
+extension TrainingError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         switch self {
@@ -18,7 +16,4 @@ extension TrainingError: CustomStringConvertible, LocalizedError {
             "there are no samples to train on"
         }
     }
-
-    /// The same line as ``description``.
-    public var errorDescription: String? { description }
 }

@@ -1,0 +1,76 @@
+import Hillock
+
+/// T10, T11, I04: Transformers.
+extension Workloads {
+    static var transformers: [Entry] {
+        [
+            ("T10", { .classification(encoder(), tokens(16, vocabulary: 10_000), classes: 10) { Adam($0, learningRate: 1e-3) } }),
+            ("T11", gptMini),
+            ("I04-b1", { .inference(encoder(), tokens(1, vocabulary: 10_000)) }),
+            ("I04-b32", { .inference(encoder(), tokens(32, vocabulary: 10_000)) }),
+        ]
+    }
+
+    private static func tokens(_ batch: Int, vocabulary: Int) -> Tensor {
+        PortableRandom(stream: 1).integers([batch, 128], high: vocabulary)
+    }
+
+    private static func encoder() -> Transformer {
+        Transformer(vocabulary: 10_000, layers: 4, width: 256, heads: 8, length: 128, outputs: 10, isCausal: false)
+    }
+
+    /// A language model over all positions.
+    private static func gptMini() -> Workload {
+        let model = Transformer(vocabulary: 65, layers: 6, width: 384, heads: 6, length: 128, outputs: 65, isCausal: true)
+        PortableRandom.initialize(model)
+        let inputs = tokens(8, vocabulary: 65)
+        let labels = PortableRandom(stream: 2).integers([8, 128], high: 65)
+        return .training(AdamW(model, learningRate: 1e-3), samples: 8 * 128, unit: "tokens") { crossEntropy(model(inputs), labels) }
+    }
+}
+
+/// A pre-norm block with its layers in the specification's order.
+private struct Block: Layer {
+    let ln1: LayerNorm
+    let attention: MultiHeadAttention
+    let ln2: LayerNorm
+    let fc1: Linear
+    let fc2: Linear
+
+    init(_ width: Int, heads: Int, isCausal: Bool) {
+        ln1 = LayerNorm(width)
+        attention = MultiHeadAttention(width, heads: heads, isCausal: isCausal)
+        ln2 = LayerNorm(width)
+        fc1 = Linear(width, 4 * width)
+        fc2 = Linear(4 * width, width)
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let y = x + attention(ln1(x))
+        return y + fc2(gelu(fc1(ln2(y))))
+    }
+}
+
+/// Embeddings with learned positions, blocks, a norm, and a dense layer: on every position if causal, else on their mean.
+private struct Transformer: Layer {
+    let pos: Parameter
+    let emb: Embedding
+    let blocks: Sequential
+    let ln: LayerNorm
+    let head: Linear
+    let isCausal: Bool
+
+    init(vocabulary: Int, layers: Int, width: Int, heads: Int, length: Int, outputs: Int, isCausal: Bool) {
+        pos = Parameter(.zeros([length, width]))
+        emb = Embedding(vocabulary, width)
+        blocks = Sequential((0..<layers).map { _ in Block(width, heads: heads, isCausal: isCausal) })
+        ln = LayerNorm(width)
+        head = Linear(width, outputs)
+        self.isCausal = isCausal
+    }
+
+    func callAsFunction(_ tokens: Tensor) -> Tensor {
+        let x = ln(blocks(emb(tokens) + pos.value))
+        return head(isCausal ? x : x.mean(axes: 1))
+    }
+}

@@ -1,0 +1,67 @@
+import Hillock
+
+/// One workload made ready: what a step is and what is reported of it.
+public struct Workload {
+    /// One step; gives what must be known before the step is over.
+    public var step: () -> Tensor
+    /// Samples in a step.
+    public var samples = 0
+    /// What a sample is, as the peers' reports name it: `tokens`.
+    public var unit = "samples"
+    /// Whether a step's result is a loss that the specification states.
+    public var hasLoss = false
+    /// Whether each step is waited for (latency), and the mean of |result| is stated by the specification.
+    public var isInference = false
+    /// Floating-point operations of a step, for a rate in GFLOP/s.
+    public var flops = 0.0
+    /// Bytes moved by a step, for a rate in GB/s.
+    public var bytes = 0.0
+    /// Operations in a step, for nanoseconds an operation.
+    public var operations = 0
+
+    /// A workload of this step.
+    public init(step: @escaping () -> Tensor) { self.step = step }
+}
+
+extension Workload {
+    /// A training step on one batch: loss, gradients and update in one program.
+    static func training(
+        _ optimizer: any Optimizer, samples: Int, unit: String = "samples", _ loss: @escaping () -> Tensor
+    ) -> Workload {
+        var workload = Workload {
+            withTraining {
+                let (value, gradients) = valueAndGradient(of: optimizer.parameters, loss)
+                optimizer.update(gradients)
+                return value
+            }
+        }
+        workload.samples = samples
+        workload.unit = unit
+        workload.hasLoss = true
+        return workload
+    }
+
+    /// Training of a classifier: cross entropy of a model's logits against classes drawn from stream 2.
+    static func classification<Model: Layer>(
+        _ model: Model, _ inputs: Tensor, classes: Int, _ makeOptimizer: (Model) -> any Optimizer
+    ) -> Workload {
+        PortableRandom.initialize(model)
+        let labels = PortableRandom(stream: 2).integers([inputs.shape[0]], high: classes)
+        return training(makeOptimizer(model), samples: inputs.shape[0]) { crossEntropy(model(inputs), labels) }
+    }
+
+    /// A forward pass in evaluation mode.
+    static func inference(_ model: some Layer, _ inputs: Tensor) -> Workload {
+        PortableRandom.initialize(model)
+        // Known values, as they are when a model is loaded.
+        evaluate(model.contents().buffers.map(\.buffer.value))
+        var workload = Workload {
+            let output = model(inputs)
+            evaluate(output)
+            return output
+        }
+        workload.samples = inputs.shape[0]
+        workload.isInference = true
+        return workload
+    }
+}

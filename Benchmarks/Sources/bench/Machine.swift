@@ -1,0 +1,69 @@
+import Foundation
+
+/// The machine, and how fast it is at best: what the floors are computed from.
+struct Machine: Codable {
+    var processor: String
+    var cores: Int
+    /// GiB.
+    var memory: Double
+    var system: String
+    /// Threads that every measurement uses.
+    var threads: Int
+    /// Multiply-adds of f32 in vectors, two operations each, GFLOP/s.
+    var peakGflopPerS: Double
+    /// Copying memory larger than the caches, read and written bytes, GB/s.
+    var copyGbPerS: Double
+
+    /// Describes and measures this machine; the better of `known` and now, since other programs can only slow it down.
+    static func measured(threads: Int, known: Machine?, by runner: Runner) throws -> Machine {
+        let rates = try Subprocess.output(runner.program("probe"), ["\(threads)"]).split(whereSeparator: \.isWhitespace).compactMap {
+            Double($0)
+        }
+        guard rates.count == 2 else { throw BenchError("probe printed \(rates)") }
+        var machine = Machine(
+            processor: processorName, cores: ProcessInfo.processInfo.processorCount,
+            memory: (Double(ProcessInfo.processInfo.physicalMemory) / 107_374_182.4).rounded() / 10,
+            system: ProcessInfo.processInfo.operatingSystemVersionString, threads: threads,
+            peakGflopPerS: rates[0].rounded(),
+            copyGbPerS: (rates[1] * 10).rounded() / 10)
+        if let known, known.processor == machine.processor, known.threads == threads {
+            machine.peakGflopPerS = max(machine.peakGflopPerS, known.peakGflopPerS)
+            machine.copyGbPerS = max(machine.copyGbPerS, known.copyGbPerS)
+        }
+        return machine
+    }
+
+    private static var processorName: String {
+        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
+    }
+
+    /// CPU seconds that all programs together have used since the machine started.
+    static var busySeconds: Double {
+        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8), let line = text.split(separator: "\n").first else {
+            return 0
+        }
+        let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Double($0) }
+        guard ticks.count == 8 else { return 0 }
+        return (ticks.reduce(0, +) - ticks[3] - ticks[4]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// CPU seconds of the processes that this one started and that ended.
+    static var childrenSeconds: Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+        func seconds(_ t: timeval) -> Double { Double(t.tv_sec) + Double(t.tv_usec) * 1e-6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+
+    /// Waits until other programs use less than a tenth of a core for a second, or until `limit` seconds are over.
+    static func waitUntilIdle(limit: Double) {
+        let end = Date().addingTimeInterval(limit)
+        while Date() < end {
+            let before = busySeconds
+            Thread.sleep(forTimeInterval: 1)
+            if busySeconds - before < 0.1 { return }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// One process's report, of Hillock or of a peer, as both print it and as it is kept.
+struct Measurement: Codable {
+    var workload: String
+    var peer: String
+    var version: String?
+    var msMedian: Double
+    var msMin: Double
+    var firstStepS: Double?
+    var losses: [Double]?
+    var meanAbsOutput: Double?
+    var gflopPerS: Double?
+    var gbPerS: Double?
+    var nsPerOp: Double?
+    var rssMb: Double?
+    /// Cores that other programs kept busy meanwhile.
+    var otherCpu: Double?
+    /// In which round it was measured, from 0.
+    var round: Int?
+
+    /// Whether other programs took enough of the machine to spoil the times.
+    var isDisturbed: Bool { (otherCpu ?? 0) > 0.15 }
+
+    /// The time that counts: the fastest repeat of the micro workloads, the median of the others.
+    var milliseconds: Double { workload.first == "M" && workload != "M08" ? msMin : msMedian }
+}
+
+/// Everything measured of one workload in one run.
+struct WorkloadRun: Codable {
+    /// When the run ended, ISO 8601.
+    var date: String
+    /// Rounds that were asked for.
+    var rounds: Int
+    var measurements: [Measurement]
+    /// Peers that gave no measurement, and why.
+    var failures: [String: String]
+}

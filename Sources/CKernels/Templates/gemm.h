@@ -1,0 +1,114 @@
+// Micro-tiles of f32 matrix products: a few rows times a few granules of columns, all sums in registers.
+//
+// Every sum runs over k in order by fused multiply-add, so an element's bits do not depend on the tile that it falls into.
+
+// Rows of the largest tiles of 1, 2, 4 and 8 granules of columns, by how many vector registers there are.
+#if HK_AVX512
+#define GEMM_ROWS 14
+static const int gemm_rows[4] = {14, 14, 6, 2};
+#elif HK_AVX2 || defined(__aarch64__)
+#define GEMM_ROWS 6
+static const int gemm_rows[4] = {6, 3, 1, 0};
+#else
+#define GEMM_ROWS 3
+static const int gemm_rows[4] = {3, 1, 0, 0};
+#endif
+
+#if defined(__clang__)
+#define HK_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define HK_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+HK_INLINE void gemm_tile(
+    const int rows, const int granules, const hk_gemm_call *call, const float *a, const float *b, float *c,
+    const float *bias, int64_t last) {
+    f32v sums[GEMM_ROWS][8];
+    HK_UNROLL for (int r = 0; r < rows; r++) {
+        HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = (f32v){};
+    }
+    const int64_t a_row = call->a_row, a_column = call->a_column, b_row = call->b_row, step = call->panel_step;
+    // A pointer for every third row: the two between are reached by the index.
+    const float *bases[(GEMM_ROWS + 2) / 3];
+    HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] = a + 3 * g * a_row;
+    for (int64_t l = call->k; l > 0; l--) {
+        f32v right[8];
+        HK_UNROLL for (int v = 0; v < granules; v++) right[v] = f32_load(b + v / 2 * step + v % 2 * 16);
+        b += b_row;
+        HK_UNROLL for (int r = 0; r < rows; r++) {
+            // Minus zero, since plus zero would change the sign of a negative zero and so remain as an instruction.
+            f32v left = bases[r / 3][r % 3 * a_row] - (f32v){};
+            HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = f32_fma(left, right[v], sums[r][v]);
+        }
+        HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] += a_column;
+    }
+    const float alpha = call->alpha, beta = call->beta;
+    HK_UNROLL for (int r = 0; r < rows; r++) {
+        HK_UNROLL for (int v = 0; v < granules; v++) {
+            int64_t count = v == granules - 1 ? last : 16;
+            float *to = c + r * call->c_row + v * 16;
+            f32v value = sums[r][v] * alpha;
+            if (beta != 0) value = f32_fma(splat(beta), row_load(to, count, 0), value);
+            if (bias) value += row_load(bias + v * 16, count, 0);
+            row_store(to, count, value);
+        }
+    }
+}
+
+typedef void (*gemm_function)(
+    const hk_gemm_call *call, const float *a, const float *b, float *c, const float *bias, int64_t last);
+#define GEMM_TILE(R, V)                                                                                               \
+    static void gemm_##R##x##V(                                                                                       \
+        const hk_gemm_call *call, const float *a, const float *b, float *c, const float *bias, int64_t last) {        \
+        gemm_tile(R, V, call, a, b, c, bias, last);                                                                   \
+    }
+#define GEMM_3(V) GEMM_TILE(1, V) GEMM_TILE(2, V) GEMM_TILE(3, V)
+#define GEMM_6(V) GEMM_3(V) GEMM_TILE(4, V) GEMM_TILE(5, V) GEMM_TILE(6, V)
+#define GEMM_14(V)                                                                                                    \
+    GEMM_6(V) GEMM_TILE(7, V) GEMM_TILE(8, V) GEMM_TILE(9, V) GEMM_TILE(10, V) GEMM_TILE(11, V) GEMM_TILE(12, V)      \
+    GEMM_TILE(13, V) GEMM_TILE(14, V)
+#define GEMM_NAMES_3(V) gemm_1x##V, gemm_2x##V, gemm_3x##V
+#define GEMM_NAMES_6(V) GEMM_NAMES_3(V), gemm_4x##V, gemm_5x##V, gemm_6x##V
+#define GEMM_NAMES_14(V)                                                                                              \
+    GEMM_NAMES_6(V), gemm_7x##V, gemm_8x##V, gemm_9x##V, gemm_10x##V, gemm_11x##V, gemm_12x##V, gemm_13x##V, gemm_14x##V
+#if HK_AVX512
+GEMM_14(1)
+GEMM_14(2)
+GEMM_6(4)
+GEMM_TILE(1, 8)
+GEMM_TILE(2, 8)
+static const gemm_function gemm_tiles[4][GEMM_ROWS] = {
+    {GEMM_NAMES_14(1)}, {GEMM_NAMES_14(2)}, {GEMM_NAMES_6(4)}, {gemm_1x8, gemm_2x8}};
+#elif HK_AVX2 || defined(__aarch64__)
+GEMM_6(1)
+GEMM_3(2)
+GEMM_TILE(1, 4)
+static const gemm_function gemm_tiles[4][GEMM_ROWS] = {{GEMM_NAMES_6(1)}, {GEMM_NAMES_3(2)}, {gemm_1x4}};
+#else
+GEMM_3(1)
+GEMM_TILE(1, 2)
+static const gemm_function gemm_tiles[4][GEMM_ROWS] = {{GEMM_NAMES_3(1)}, {gemm_1x2}};
+#endif
+
+/// C[m, n] = alpha A B + beta C + bias. Granule v of the columns of B begins at b + (v / 2) * panel_step + v % 2 * 16.
+static void gemm(
+    const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias) {
+    // Rows that lie a multiple of 4,096 bytes apart share their place in the first-level cache, which holds 8 to 12 of them.
+    int64_t most = (call->a_row & 1023) == 0 && call->a_row != 0 && GEMM_ROWS > 8 ? 8 : GEMM_ROWS;
+    int64_t tiles = (m + most - 1) / most;
+    int64_t tallest = (m + tiles - 1) / tiles;
+    for (int64_t column = 0; column < n;) {
+        int64_t granules = (n - column + 15) / 16;
+        int width = granules >= 8 ? 3 : granules >= 4 ? 2 : granules >= 2 ? 1 : 0;
+        while (gemm_rows[width] < tallest) width--;
+        int64_t columns = 16 << width;
+        int64_t last = n - column >= columns ? 16 : n - column - (columns - 16);
+        const float *panel = b + column / 32 * call->panel_step + column % 32;
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            int64_t row = m * tile / tiles, rows = m * (tile + 1) / tiles - row;
+            gemm_tiles[width][rows - 1](
+                call, a + row * call->a_row, panel, c + row * call->c_row + column, bias ? bias + column : NULL, last);
+        }
+        column += columns;
+    }
+}

@@ -1,0 +1,76 @@
+// Steps of optimizers over neighbours, and sums of scaled rows.
+
+static void add_scaled(float *y, const float *x, float alpha, int64_t n) {
+    HK_GRANULES(n, row_store(y + at, count, f32_fma(row_load(x + at, count, 0), splat(alpha), row_load(y + at, count, 0)));)
+}
+
+/// Adds the updates at `positions` to one row. The next rows' are asked for ahead: they may lie anywhere.
+HK_INLINE void add_updates(
+    const uint32_t *positions, uint32_t first, uint32_t end, uint32_t last, const float *updates, int64_t width, float *row) {
+    for (uint32_t k = first; k < end; k++) {
+        if (k + 12 < last) {
+            const char *ahead = (const char *)(updates + (int64_t)positions[k + 12] * width);
+            for (int64_t at = 0; at < width * 4 && at < 512; at += 64) __builtin_prefetch(ahead + at);
+        }
+        const float *update = updates + (int64_t)positions[k] * width;
+        if (width == HK_GRANULE) {
+            f32_store(row, f32_load(row) + f32_load(update));
+        } else if (width == 1) {
+            *row += *update;
+        } else {
+            HK_GRANULES(width, row_store(row + at, count, row_load(row + at, count, 0) + row_load(update + at, count, 0));)
+        }
+    }
+}
+
+/// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
+static void add_groups(
+    const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
+    float *rows) {
+    uint32_t last = groups->starts[end];
+    for (int64_t g = begin; g < end; g++) {
+        add_updates(
+            groups->positions, groups->starts[g], groups->starts[g + 1], last, updates, width,
+            rows + ((int64_t)groups->rows[g] - first_row) * width);
+    }
+}
+
+static void sgd_step(const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+    const float *p = t->parameter + from;
+    float *np = t->new_parameter + from;
+    f32v rate = splat(-s->rate), decay = splat(t->decay);
+    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
+                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+                row_store(np + at, count, f32_fma(slope, rate, value));)
+}
+
+static void momentum_step(
+    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+    const float *p = t->parameter + from, *v = t->slots[0] + from;
+    float *np = t->new_parameter + from, *nv = t->new_slots[0] + from;
+    f32v rate = splat(-s->rate), decay = splat(t->decay), momentum = splat(s->momentum), share = splat(s->share);
+    f32v ahead = splat(s->nesterov ? s->momentum : 1.0f), now = splat(s->nesterov ? 1.0f : 0.0f);
+    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
+                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+                f32v velocity = f32_fma(row_load(v + at, count, 0), momentum, slope * share);
+                row_store(nv + at, count, velocity);
+                f32v step = s->nesterov ? f32_fma(velocity, ahead, slope * now) : velocity;
+                row_store(np + at, count, f32_fma(step, rate, value));)
+}
+
+static void adam_step(
+    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+    const float *p = t->parameter + from, *m = t->slots[0] + from, *v = t->slots[1] + from;
+    float *np = t->new_parameter + from, *nm = t->new_slots[0] + from, *nv = t->new_slots[1] + from;
+    f32v rate = splat(-s->rate), decay = splat(t->decay), keep = splat(t->keep), share1 = splat(s->share1);
+    f32v beta2 = splat(s->beta2), share2 = splat(s->share2), correction = splat(s->correction), epsilon = splat(s->epsilon);
+    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
+                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+                f32v first = row_load(m + at, count, 0);
+                first = f32_fma(slope - first, share1, first);
+                f32v second = f32_fma(row_load(v + at, count, 0), beta2, slope * slope * share2);
+                row_store(nm + at, count, first);
+                row_store(nv + at, count, second);
+                f32v step = first / f32_fma(f32_sqrt(second), correction, epsilon);
+                row_store(np + at, count, f32_fma(step, rate, value * keep));)
+}

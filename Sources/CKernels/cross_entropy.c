@@ -1,0 +1,140 @@
+// Softmax cross-entropy over rows: the loss, its gradient, or both at once.
+#include "internal.h"
+
+typedef struct {
+    const hk_variant *variant;
+    const hk_cross_entropy_rows *rows;
+    /// What the one-hot part and the even part of a row count in the mean, before the weights.
+    double hard, soft;
+    /// Sum of the class weights.
+    double weights;
+    float *log_sums, *losses, *gradient;
+    double upstream;
+} call;
+
+/// A row's label, or -1 if it is no class.
+static int64_t label_at(const hk_cross_entropy_rows *r, int64_t row) {
+    int64_t label = r->label_type == hk_type_i32 ? ((const int32_t *)r->labels)[row] : ((const int64_t *)r->labels)[row];
+    return label < 0 || label >= r->classes ? -1 : label;
+}
+
+static double weight_at(const hk_cross_entropy_rows *r, int64_t label) {
+    return label < 0 ? 0 : r->class_weights ? (double)r->class_weights[label] : 1;
+}
+
+/// Shares of a row's one-hot and even part in the mean over all rows.
+static call prepare(const hk_cross_entropy_rows *r) {
+    call c = {.variant = hk_variant_current(), .rows = r};
+    double total = 0;
+    c.weights = (double)r->classes;
+    if (r->class_weights) {
+        c.weights = 0;
+        for (int64_t j = 0; j < r->classes; j++) c.weights += (double)r->class_weights[j];
+        for (int64_t row = 0; row < r->rows; row++) total += weight_at(r, label_at(r, row));
+    } else {
+        total = r->rows > 1 ? (double)r->rows : 1;
+    }
+    c.hard = (1 - r->smoothing) / total;
+    c.soft = r->smoothing == 0 ? 0 : r->smoothing / ((double)r->classes * total);
+    return c;
+}
+
+/// A row's part of the loss. `x_label` is its logit at the label, `x_sum` the weighted sum of the differences from `from`.
+static float row_loss(const call *c, int64_t label, float x_label, double x_sum, float from, float log_sum) {
+    double loss = 0;
+    if (label >= 0) loss = c->hard * weight_at(c->rows, label) * ((double)log_sum - ((double)x_label - (double)from));
+    if (c->soft != 0) loss += c->soft * (c->weights * (double)log_sum - x_sum);
+    return (float)loss;
+}
+
+static void losses(void *context, int64_t begin, int64_t end) {
+    const call *c = context;
+    const hk_cross_entropy_rows *r = c->rows;
+    for (int64_t row = begin; row < end; row++) {
+        const float *x = r->logits + row * r->classes;
+        int64_t label = label_at(r, row);
+        float from, log_sum;
+        c->variant->log_sum(x, r->classes, &from, &log_sum);
+        double x_sum = c->soft == 0 ? 0 : c->variant->weighted_sum(x, r->class_weights, r->classes, from);
+        c->losses[row] = row_loss(c, label, label < 0 ? 0 : x[label], x_sum, from, log_sum);
+        if (c->log_sums) {
+            c->log_sums[2 * row] = from;
+            c->log_sums[2 * row + 1] = log_sum;
+        }
+    }
+}
+
+/// What the row's softmax is multiplied by, and what the one-hot and the even part take away.
+static void shares(const call *c, int64_t label, float *softmax, float *hard, float *soft) {
+    double one = c->hard * weight_at(c->rows, label) * c->upstream;
+    *hard = (float)one;
+    *soft = (float)(c->soft * c->upstream);
+    *softmax = (float)(one + c->soft * c->weights * c->upstream);
+}
+
+static void gradients(void *context, int64_t begin, int64_t end) {
+    const call *c = context;
+    const hk_cross_entropy_rows *r = c->rows;
+    for (int64_t row = begin; row < end; row++) {
+        float *dx = c->gradient + row * r->classes;
+        int64_t label = label_at(r, row);
+        float softmax, hard, soft;
+        shares(c, label, &softmax, &hard, &soft);
+        c->variant->cross_entropy_gradient(
+            r->logits + row * r->classes, c->soft == 0 ? NULL : r->class_weights, dx, r->classes, c->log_sums[2 * row],
+            c->log_sums[2 * row + 1], softmax, soft);
+        if (label >= 0) dx[label] -= hard;
+    }
+}
+
+static void both(void *context, int64_t begin, int64_t end) {
+    const call *c = context;
+    const hk_cross_entropy_rows *r = c->rows;
+    for (int64_t row = begin; row < end; row++) {
+        const float *x = r->logits + row * r->classes;
+        float *dx = c->gradient + row * r->classes;
+        int64_t label = label_at(r, row);
+        float softmax, hard, soft, from, log_sum, x_label = label < 0 ? 0 : x[label];
+        shares(c, label, &softmax, &hard, &soft);
+        // The label's logit was read before: the gradient may overwrite the row.
+        double x_sum = 0;
+        c->variant->cross_entropy_both(
+            x, c->soft == 0 ? NULL : r->class_weights, dx, r->classes, softmax, soft, &from, &log_sum,
+            c->soft == 0 ? NULL : &x_sum);
+        c->losses[row] = row_loss(c, label, x_label, x_sum, from, log_sum);
+        if (label >= 0) dx[label] -= hard;
+    }
+}
+
+static float sum_of(const call *c) {
+    // In f64, one after the other: far fewer numbers than the rows have elements.
+    double total = 0;
+    for (int64_t row = 0; row < c->rows->rows; row++) total += (double)c->losses[row];
+    return (float)total;
+}
+
+void hk_cross_entropy(const hk_cross_entropy_rows *rows, float *log_sums, float *loss) {
+    call c = prepare(rows);
+    c.log_sums = log_sums;
+    c.losses = hk_scratch(hk_scratch_call, (size_t)rows->rows * sizeof *c.losses);
+    hk_parallel(rows->rows, (double)rows->rows * (60 + (double)rows->classes * 0.15), losses, &c);
+    *loss = sum_of(&c);
+}
+
+void hk_cross_entropy_gradient(
+    const hk_cross_entropy_rows *rows, const float *log_sums, float upstream, float *gradient) {
+    call c = prepare(rows);
+    c.log_sums = (float *)log_sums;
+    c.gradient = gradient;
+    c.upstream = (double)upstream;
+    hk_parallel(rows->rows, (double)rows->rows * (40 + (double)rows->classes * 0.2), gradients, &c);
+}
+
+void hk_cross_entropy_with_gradient(const hk_cross_entropy_rows *rows, float upstream, float *gradient, float *loss) {
+    call c = prepare(rows);
+    c.gradient = gradient;
+    c.upstream = (double)upstream;
+    c.losses = hk_scratch(hk_scratch_call, (size_t)rows->rows * sizeof *c.losses);
+    hk_parallel(rows->rows, (double)rows->rows * (80 + (double)rows->classes * 0.3), both, &c);
+    *loss = sum_of(&c);
+}

@@ -1,0 +1,123 @@
+// Optimizers' steps: all parameters cut into pieces that the team shares.
+#include "internal.h"
+#include <string.h>
+
+/// Elements of a piece: what a piece reads and writes stays in the second-level cache, and a small one is not worth a wake-up.
+#define PIECE 4096
+
+typedef struct {
+    const hk_variant *variant;
+    const hk_optimizer_step_numbers *numbers;
+    const hk_optimizer_tensor *tensors;
+    /// `[count + 1]`: pieces before each tensor.
+    const int64_t *firsts;
+    int64_t count;
+} call;
+
+/// Rows or groups of rows in a piece of a tensor of which only the touched rows are changed.
+static int64_t rows_in_piece(const hk_optimizer_tensor *t) { return t->width >= PIECE ? 1 : PIECE / t->width; }
+
+static int64_t pieces_of(const hk_optimizer_tensor *t) {
+    if (!t->touched_only) return (t->count + PIECE - 1) / PIECE;
+    int64_t rows = t->gradient ? t->count / t->width : t->groups->count, each = rows_in_piece(t);
+    return (rows + each - 1) / each;
+}
+
+/// The first group with a row of at least `row`.
+static int64_t first_group(const hk_row_groups *groups, int64_t row) {
+    int64_t low = 0, high = groups->count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if ((int64_t)groups->rows[middle] < row) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/// The gradient of a piece: the sums of the rows that were touched, zeros elsewhere.
+static const float *scattered(const call *c, const hk_optimizer_tensor *t, int64_t from, int64_t n) {
+    // Whole rows, also where the piece begins or ends within one.
+    int64_t first = from / t->width, last = (from + n + t->width - 1) / t->width;
+    float *rows = hk_scratch(hk_scratch_thread, (size_t)((last - first) * t->width) * sizeof *rows);
+    memset(rows, 0, (size_t)((last - first) * t->width) * sizeof *rows);
+    c->variant->add_groups(
+        t->groups, first_group(t->groups, first), first_group(t->groups, last), t->updates, t->width, first, rows);
+    return rows + (from - first * t->width);
+}
+
+/// Asks for what the step of a group will read.
+static void prefetch_group(const hk_optimizer_tensor *t, int64_t group) {
+    int64_t start = (int64_t)t->groups->rows[group] * t->width;
+    for (int64_t at = 0; at < t->width && at < 128; at += 16) {
+        __builtin_prefetch(t->parameter + start + at);
+        for (int slot = 0; slot < 2; slot++) {
+            if (t->slots[slot]) __builtin_prefetch(t->slots[slot] + start + at);
+        }
+    }
+}
+
+static bool is_zero(const float *row, int64_t width) {
+    for (int64_t i = 0; i < width; i++) {
+        if (row[i] != 0) return false;
+    }
+    return true;
+}
+
+/// The rows or groups of one piece, but for those whose gradient is zero.
+static void step_touched(const call *c, const hk_optimizer_tensor *t, int64_t piece) {
+    int64_t each = rows_in_piece(t), first = piece * each, last = first + each, width = t->width;
+    void (*step)(const hk_optimizer_step_numbers *, const hk_optimizer_tensor *, const float *, int64_t, int64_t) =
+        c->variant->optimizer[c->numbers->kind];
+    if (t->gradient) {
+        if (last > t->count / width) last = t->count / width;
+        for (int64_t row = first; row < last; row++) {
+            const float *gradient = t->gradient + row * width;
+            if (!is_zero(gradient, width)) step(c->numbers, t, gradient, row * width, width);
+        }
+        return;
+    }
+    float *sum = hk_scratch(hk_scratch_thread, (size_t)width * sizeof *sum);
+    if (last > t->groups->count) last = t->groups->count;
+    for (int64_t group = first; group < last; group++) {
+        if (group + 8 < last) prefetch_group(t, group + 8);
+        int64_t row = (int64_t)t->groups->rows[group];
+        memset(sum, 0, (size_t)width * sizeof *sum);
+        c->variant->add_groups(t->groups, group, group + 1, t->updates, width, row, sum);
+        if (!is_zero(sum, width)) step(c->numbers, t, sum, row * width, width);
+    }
+}
+
+static void step_pieces(void *context, int64_t begin, int64_t end) {
+    const call *c = context;
+    int64_t tensor = 0;
+    for (int64_t piece = begin; piece < end; piece++) {
+        while (c->firsts[tensor + 1] <= piece) tensor++;
+        const hk_optimizer_tensor *t = &c->tensors[tensor];
+        int64_t place = piece - c->firsts[tensor];
+        if (t->touched_only) {
+            step_touched(c, t, place);
+        } else {
+            int64_t from = place * PIECE, n = t->count - from < PIECE ? t->count - from : PIECE;
+            const float *gradient = t->gradient ? t->gradient + from : scattered(c, t, from, n);
+            c->variant->optimizer[c->numbers->kind](c->numbers, t, gradient, from, n);
+        }
+    }
+}
+
+void hk_optimizer_run(const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensors, int64_t count) {
+    if (count <= 0) return;
+    int64_t *firsts = hk_scratch(hk_scratch_call, (size_t)(count + 1) * sizeof *firsts), elements = 0;
+    firsts[0] = 0;
+    for (int64_t i = 0; i < count; i++) {
+        firsts[i + 1] = firsts[i] + pieces_of(&tensors[i]);
+        bool few = tensors[i].touched_only && !tensors[i].gradient;
+        elements += few ? tensors[i].groups->count * tensors[i].width : tensors[i].count;
+    }
+    static const double costs[] = {0.25, 0.45, 0.7};
+    call c = {hk_variant_current(), numbers, tensors, firsts, count};
+    hk_parallel(
+        firsts[count], (double)elements * costs[numbers->kind] + (double)count * 20, step_pieces, &c);
+}

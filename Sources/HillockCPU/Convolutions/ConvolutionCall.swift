@@ -1,0 +1,47 @@
+import HillockCore
+
+/// A convolution, or one of its gradients, by all that its speed depends on.
+struct ConvolutionCall: Hashable, CustomStringConvertible {
+    enum Direction: String { case forward, inputGradient = "input gradient", weightGradient = "weight gradient" }
+
+    let direction: Direction
+    let geometry: ConvolutionGeometry
+    /// Shapes of the forward convolution: `[N, C, …]`, `[O, C / groups, …]`, `[N, O, …]`.
+    let input: Shape
+    let weight: Shape
+    let output: Shape
+    /// Forward: adds a bias `[O]`. Weight gradient: gives the bias's gradient too.
+    var hasBias = false
+    /// Forward: rectifies.
+    var hasRelu = false
+
+    /// `[G, O / G, C / G, …]` where there are groups: the weight as oneDNN knows it.
+    var weightDims: [Int] {
+        let groups = geometry.groups
+        return groups == 1 ? weight.dimensions : [groups, weight[0] / groups] + weight.dimensions.dropFirst()
+    }
+
+    /// Shapes of the two operands and of the result, in the order in which the call takes them.
+    var shapes: (first: Shape, second: Shape, result: Shape) {
+        switch direction {
+        case .forward: (input, weight, output)
+        case .inputGradient: (output, weight, input)
+        case .weightGradient: (input, output, weight)
+        }
+    }
+
+    /// Floating-point operations, 2 for each multiplication and addition.
+    var floatingPointOperations: Int { 2 * output.count * weight.dimensions.dropFirst().reduce(1, *) }
+
+    /// What the tuning store asks by.
+    var description: String {
+        func text(_ values: [Int]) -> String { values.map(String.init).joined(separator: "x") }
+        var parts = ["conv \(direction.rawValue)", text(input.dimensions), text(weight.dimensions), "s" + text(geometry.strides)]
+        parts.append("p" + text(geometry.paddingBefore) + "," + text(geometry.paddingAfter))
+        if geometry.dilation.contains(where: { $0 != 1 }) { parts.append("d" + text(geometry.dilation)) }
+        if geometry.groups != 1 { parts.append("g\(geometry.groups)") }
+        if hasBias { parts.append("bias") }
+        if hasRelu { parts.append("relu") }
+        return parts.joined(separator: " ")
+    }
+}

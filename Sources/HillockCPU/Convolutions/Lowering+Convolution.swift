@@ -1,0 +1,71 @@
+import HillockCore
+
+extension Lowering {
+    /// Convolutions choose their layouts; the neighbours adapt. A third operand is a bias, added on the way out.
+    mutating func lowerConvolution(
+        _ geometry: ConvolutionGeometry, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
+    ) throws {
+        let shapes = instruction.operands.map { program.type(of: $0).shape }
+        let call = ConvolutionCall(
+            direction: .forward, geometry: geometry, input: shapes[0], weight: shapes[1], output: instruction.type.shape,
+            hasBias: shapes.count > 2, hasRelu: hasRelu)
+        let bias = shapes.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        try lower(call, instruction.operands, bias: bias, value)
+    }
+
+    mutating func lowerConvolutionInputGradient(
+        _ convolution: ConvolutionInputGradient, _ value: Int, _ instruction: Program.Instruction
+    ) throws {
+        let shapes = instruction.operands.map { program.type(of: $0).shape }
+        let call = ConvolutionCall(
+            direction: .inputGradient, geometry: convolution.geometry, input: instruction.type.shape, weight: shapes[1], output: shapes[0])
+        try lower(call, instruction.operands, bias: nil, value)
+    }
+
+    /// Writes the gradient of the weight, and that of the bias where `bias` is its value number.
+    mutating func lowerConvolutionWeightGradient(
+        _ convolution: ConvolutionWeightGradient, _ value: Int, _ instruction: Program.Instruction, bias: Int? = nil
+    ) throws {
+        let shapes = instruction.operands.map { program.type(of: $0).shape }
+        let call = ConvolutionCall(
+            direction: .weightGradient, geometry: convolution.geometry, input: shapes[0], weight: convolution.weightShape,
+            output: shapes[1], hasBias: bias != nil)
+        try lower(call, instruction.operands, bias: bias.map { makeBuffer(for: $0) }, value)
+    }
+
+    private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, _ value: Int) throws {
+        let kernel = try call.chosenKernel(&tuner)
+        let first = try laidOut(operands[0], kernel.layouts.first)
+        let second = try laidOut(operands[1], kernel.layouts.second)
+        steps.append(kernel.step(first, second, bias: bias, result: makeBuffer(for: value, layout: kernel.layouts.result)))
+    }
+
+    /// A value's buffer in the layout that a kernel wants.
+    mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {
+        layout == .plain ? try plainBuffer(value) : try buffer(resolve(value), in: layout)
+    }
+}
+
+extension FusedConvolution: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { true }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
+    }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
+}
+
+extension FusedWeightGradient: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { true }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        guard let weight = call.results[0] else { fatalError("[cpu] a weight gradient that nobody uses") }
+        let instruction = lowering.program.instruction(call.value)!
+        try lowering.lowerConvolutionWeightGradient(gradient, weight, instruction, bias: call.results[1])
+    }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
+}

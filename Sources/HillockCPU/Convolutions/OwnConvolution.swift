@@ -1,0 +1,129 @@
+import CKernels
+import HillockCore
+
+/// A convolution by one of our own kernels: activations in blocks of sixteen channels, weights and their gradient as they are.
+struct OwnConvolution: ConvolutionKernel {
+    enum Algorithm: String {
+        /// Winograd filtering: `hk_winograd_convolve` and its gradients.
+        case winograd
+        /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
+        case narrow
+    }
+
+    private let call: ConvolutionCall
+    private let algorithm: Algorithm
+    private let convolution: hk_convolution
+    let layouts: (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout)
+
+    /// `nil` where there is no such kernel for the call.
+    init?(_ call: ConvolutionCall, _ algorithm: Algorithm) {
+        guard var convolution = call.convolution else { return nil }
+        let isWeightGradient = call.direction == .weightGradient
+        switch algorithm {
+        case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
+        case .narrow: guard !call.hasRelu, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
+        }
+        self.call = call
+        self.algorithm = algorithm
+        self.convolution = convolution
+        layouts = (
+            .blocked(16), isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
+        )
+    }
+
+    func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
+        Run(call, algorithm, convolution, first, second, bias: bias, result: result)
+    }
+
+    private final class Run: Step {
+        private let call: ConvolutionCall
+        private let algorithm: Algorithm
+        private var convolution: hk_convolution
+        private let first: BufferID
+        private let second: BufferID
+        private let bias: BufferID?
+        private let result: BufferID
+
+        init(
+            _ call: ConvolutionCall, _ algorithm: Algorithm, _ convolution: hk_convolution, _ first: BufferID, _ second: BufferID,
+            bias: BufferID?, result: BufferID
+        ) {
+            (self.call, self.algorithm, self.convolution) = (call, algorithm, convolution)
+            (self.first, self.second, self.bias, self.result) = (first, second, bias, result)
+        }
+
+        private var writesBias: Bool { call.direction == .weightGradient }
+        var reads: [BufferID] { [first, second] + (writesBias ? [] : [bias].compactMap { $0 }) }
+        var writes: [BufferID] { [result] + (writesBias ? [bias].compactMap { $0 } : []) }
+
+        var scratchByteCount: Int {
+            let direction = call.direction.raw
+            return Int(
+                algorithm == .narrow
+                    ? hk_narrow_scratch_bytes(&convolution, direction) : hk_winograd_scratch_bytes(&convolution, direction))
+        }
+
+        func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
+            let (a, b) = (pointers.floats(first), pointers.floats(second))
+            let (bias, result) = (pointers.floats(bias), pointers.floats(result))
+            switch (algorithm, call.direction) {
+            case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
+            case (.winograd, .forward): hk_winograd_convolve(&convolution, a, b, nil, bias, nil, call.hasRelu, result, scratch)
+            case (.winograd, .inputGradient): hk_winograd_convolve_transposed(&convolution, a, b, nil, nil, false, result, scratch)
+            case (.winograd, .weightGradient): hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
+            }
+        }
+
+        var explanation: String { "\(call): own \(algorithm)" }
+    }
+}
+
+extension ConvolutionCall.Direction {
+    /// As the kernels take it.
+    fileprivate var raw: hk_convolution_direction {
+        switch self {
+        case .forward: hk_convolution_forward
+        case .inputGradient: hk_convolution_backward_data
+        case .weightGradient: hk_convolution_backward_weights
+        }
+    }
+}
+
+extension ConvolutionCall {
+    /// As the kernels take it; `nil` where they do not: other ranks, groups, dilation, windows that are not square.
+    fileprivate var convolution: hk_convolution? {
+        let strides = geometry.strides
+        guard input.rank == 4, geometry.groups == 1, geometry.dilation == [1, 1], weight[2] == weight[3], strides[0] == strides[1] else {
+            return nil
+        }
+        return hk_convolution(
+            images: Int64(input[0]), in_channels: Int64(input[1]), out_channels: Int64(output[1]), height: Int64(input[2]),
+            width: Int64(input[3]), out_height: Int64(output[2]), out_width: Int64(output[3]), kernel: Int32(weight[2]),
+            stride: Int32(strides[0]), padding_y: Int64(geometry.paddingBefore[0]), padding_x: Int64(geometry.paddingBefore[1]),
+            channels_last: false)
+    }
+
+    // MARK: - What algorithms cost, in cycles of one core with two multiply-adds of sixteen lanes each
+
+    /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
+    var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
+
+    /// Products at four fifths of the peak, and for each vector of sixteen what its transformations were measured to take.
+    private var winogradCycles: Double {
+        let stride = geometry.strides[0]
+        let step = 7 - (weight[2] + stride - 1) / stride
+        let phases = Double(stride * stride)
+        var grid = (output[2], output[3])
+        var channels = (in: Double(input[1]) * phases, out: Double(output[1]))
+        if direction == .inputGradient {
+            grid = ((input[2] - 1 + geometry.paddingBefore[0]) / stride + 1, (input[3] - 1 + geometry.paddingBefore[1]) / stride + 1)
+            channels = (in: Double(output[1]), out: Double(input[1]) * phases)
+        }
+        let tiles = Double(input[0] * ((grid.0 + step - 1) / step) * ((grid.1 + step - 1) / step))
+        let products = tiles * 36 * channels.in * channels.out / 32 / 0.8
+        return products + tiles * (channels.in + channels.out) / 16 * 250 + channels.in * channels.out / 16 * 250
+    }
+
+    /// The direct sum at four fifths of the peak, and copying the weights into a layout.
+    private var directCycles: Double { Double(floatingPointOperations) / 64 / 0.8 + 1.5 * Double(weight.count) }
+}

@@ -1,0 +1,70 @@
+import CKernels
+import HillockCore
+
+/// A matrix product, or a batch of them, by our own kernel: for few rows, where oneDNN spends its time on packing, and for tiny products, where
+/// it does on being called. Reads any strides in place.
+final class SmallProductStep: Step {
+    private let a: (buffer: BufferID, view: Strided)
+    private let b: (buffer: BufferID, view: Strided)
+    private let bias: BufferID?
+    private let target: BufferID
+    private var product = hk_gemm_product()
+
+    init(
+        _ type: TensorType, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?, hasRelu: Bool,
+        _ target: BufferID
+    ) {
+        self.a = a
+        self.b = b
+        self.bias = bias
+        self.target = target
+        let rank = type.shape.rank
+        product.batch_rank = Int32(rank - 2)
+        func write(_ values: [Int], to field: WritableKeyPath<hk_gemm_product, Axes>) {
+            withUnsafeMutableBytes(of: &product[keyPath: field]) { bytes in
+                for (axis, value) in values.prefix(rank - 2).enumerated() {
+                    bytes.storeBytes(of: Int64(value), toByteOffset: axis * 8, as: Int64.self)
+                }
+            }
+        }
+        write(type.shape.dimensions, to: \.batch_extents)
+        write(a.view.strides, to: \.a_batch)
+        write(b.view.strides, to: \.b_batch)
+        write(type.shape.strides, to: \.c_batch)
+        (product.m, product.n, product.k) = (Int64(type.shape[-2]), Int64(type.shape[-1]), Int64(a.view.shape[-1]))
+        (product.a_row, product.a_column) = (Int64(a.view.strides[rank - 2]), Int64(a.view.strides[rank - 1]))
+        (product.b_row, product.b_column) = (Int64(b.view.strides[rank - 2]), Int64(b.view.strides[rank - 1]))
+        product.c_row = product.n
+        product.relu = hasRelu
+    }
+
+    /// A C array of one number for each axis.
+    private typealias Axes = (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64)
+
+    /// Where the kernel is faster than oneDNN's, as measured in `gemm.h`.
+    static func isFaster(_ shape: Shape, _ left: Strided, _ right: Strided) -> Bool {
+        guard shape.rank - 2 <= HK_MAX_RANK else { return false }
+        let (m, n, k) = (shape[-2], shape[-1], left.shape[-1])
+        let isTransposed = right.strides[shape.rank - 2] == 1 && left.strides[shape.rank - 1] == 1
+        return m <= 8 || m <= 16 && k >= 256 || n == 1 || n < 16 && k >= 256 && isTransposed || m * n * k < 4096
+    }
+
+    var reads: [BufferID] { [a.buffer, b.buffer] + (bias.map { [$0] } ?? []) }
+    var writes: [BufferID] { [target] }
+    var scratchByteCount: Int { 0 }
+
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
+        func floats(_ buffer: BufferID, _ offset: Int) -> UnsafeMutablePointer<Float> {
+            pointers[buffer].assumingMemoryBound(to: Float.self) + offset
+        }
+        product.a = UnsafePointer(floats(a.buffer, a.view.offset))
+        product.b = UnsafePointer(floats(b.buffer, b.view.offset))
+        product.c = floats(target, 0)
+        if let bias { product.bias = UnsafePointer(floats(bias, 0)) }
+        hk_gemm(&product)
+    }
+
+    var explanation: String {
+        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")"
+    }
+}

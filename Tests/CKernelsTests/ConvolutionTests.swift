@@ -1,0 +1,191 @@
+import CKernels
+import Testing
+
+extension KernelTests {
+    /// Winograd filtering and narrow convolutions against the direct sum in double precision.
+    @Suite("Convolutions") struct Convolutions {
+        /// Channels and kernel of a convolution of a small image.
+        struct Shape: CustomTestStringConvertible {
+            var images = 2, channels = 16, outputs = 16, height = 9, width = 11, kernel = 3, stride = 1, padding = 1, channelsLast = false
+            /// Rows and columns that the output lacks.
+            var cut = 0
+
+            var outHeight: Int { (height + 2 * padding - kernel) / stride + 1 - cut }
+            var outWidth: Int { (width + 2 * padding - kernel) / stride + 1 - cut }
+            var x: [Int] { [images, channels, height, width] }
+            var y: [Int] { [images, outputs, outHeight, outWidth] }
+            var weight: [Int] { [outputs, channels, kernel, kernel] }
+            var c: hk_convolution {
+                hk_convolution(
+                    images: Int64(images), in_channels: Int64(channels), out_channels: Int64(outputs), height: Int64(height),
+                    width: Int64(width), out_height: Int64(outHeight), out_width: Int64(outWidth), kernel: Int32(kernel),
+                    stride: Int32(stride), padding_y: Int64(padding), padding_x: Int64(padding), channels_last: channelsLast)
+            }
+            var testDescription: String {
+                "\(x) ∗ \(weight) stride \(stride) padding \(padding)\(channelsLast ? " nhwc" : "")\(cut > 0 ? " cut" : "")"
+            }
+
+            /// Calls `body` with the flat places of every product x · w → y.
+            func forEachProduct(_ body: (_ x: Int, _ w: Int, _ y: Int) -> Void) {
+                for n in 0..<images {
+                    for o in 0..<outputs {
+                        for (i, j) in (0..<outHeight).flatMap({ i in (0..<outWidth).map { (i, $0) } }) {
+                            let place = ((n * outputs + o) * outHeight + i) * outWidth + j
+                            for c in 0..<channels {
+                                for k in 0..<kernel {
+                                    let row = i * stride + k - padding
+                                    guard row >= 0, row < height else { continue }
+                                    for l in 0..<kernel {
+                                        let column = j * stride + l - padding
+                                        guard column >= 0, column < width else { continue }
+                                        body(
+                                            ((n * channels + c) * height + row) * width + column,
+                                            ((o * channels + c) * kernel + k) * kernel + l, place)
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+
+            /// A row-major activation tensor as the kernels take it, or back.
+            func laidOut(_ values: [Float], _ dims: [Int], back: Bool = false) -> [Float] {
+                var result = values
+                let (channels, plane) = (dims[1], dims[2] * dims[3])
+                for n in 0..<dims[0] {
+                    for c in 0..<channels {
+                        for p in 0..<plane {
+                            let plain = (n * channels + c) * plane + p
+                            let other =
+                                channelsLast
+                                ? (n * plane + p) * channels + c : ((n * channels / 16 + c / 16) * plane + p) * 16 + c % 16
+                            if back { result[plain] = values[other] } else { result[other] = values[plain] }
+                        }
+                    }
+                }
+                return result
+            }
+        }
+
+        static let winograd: [Shape] = [
+            Shape(), Shape(outputs: 48, height: 4, width: 4, padding: 0), Shape(channelsLast: true),
+            Shape(images: 1, height: 1, width: 1), Shape(images: 3, outputs: 32, height: 8, width: 8, kernel: 5, padding: 2),
+            Shape(channels: 32, kernel: 2, padding: 0), Shape(images: 1, kernel: 4, padding: 3),
+            Shape(channels: 32, height: 8, width: 8, kernel: 4, stride: 2), Shape(kernel: 3, stride: 2, channelsLast: true),
+            Shape(kernel: 6, stride: 2, padding: 2), Shape(height: 8, width: 9, kernel: 3, stride: 2, cut: 1),
+            Shape(images: 1, channels: 16, outputs: 272, height: 5, width: 5), Shape(images: 12, height: 13, width: 13),
+        ]
+
+        @Test("Winograd filtering, forward and both gradients", arguments: winograd)
+        func filtering(_ shape: Shape) {
+            var c = shape.c
+            #expect(hk_winograd_supports(&c))
+            let count = { (dims: [Int]) in dims.reduce(1, *) }
+            let x: [Float] = samples(count(shape.x), in: -1...1), w: [Float] = samples(count(shape.weight), in: -1...1)
+            let dy: [Float] = samples(count(shape.y), in: -1...1).reversed()
+            let bias: [Float] = samples(shape.outputs, in: -1...1), residual = [Float](dy.reversed())
+            var y = residual.map(Double.init), dx = [Double](repeating: 0, count: x.count), dw = [Double](repeating: 0, count: w.count)
+            var db = [Double](repeating: 0, count: shape.outputs)
+            let plane = shape.outHeight * shape.outWidth
+            for (place, value) in dy.enumerated() {
+                y[place] += Double(bias[place / plane % shape.outputs])
+                db[place / plane % shape.outputs] += Double(value)
+            }
+            shape.forEachProduct {
+                y[$2] += Double(x[$0]) * Double(w[$1])
+                dx[$0] += Double(dy[$2]) * Double(w[$1])
+                dw[$1] += Double(x[$0]) * Double(dy[$2])
+            }
+            let mx = Memory(shape.laidOut(x, shape.x)), mw = Memory(w), mdy = Memory(shape.laidOut(dy, shape.y)), mb = Memory(bias)
+            let mr = Memory(shape.laidOut(residual, shape.y))
+            /// All results: y, rectified y of transformed weights, dx, dw, db.
+            func run() -> [[Float]] {
+                let outputs = [dy.count, dy.count, x.count, w.count, shape.outputs].map { Memory(repeating: Float.nan, count: $0) }
+                func scratch(_ direction: hk_convolution_direction) -> Memory {
+                    Memory(repeating: Float.nan, count: hk_winograd_scratch_bytes(&c, direction) / 4)
+                }
+                func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+                let once = Memory(repeating: Float.nan, count: hk_winograd_weight_bytes(&c, hk_convolution_forward) / 4)
+                hk_winograd_transform_weights(&c, hk_convolution_forward, f(mw), f(once))
+                let room = [hk_convolution_forward, hk_convolution_backward_data, hk_convolution_backward_weights].map(scratch)
+                hk_winograd_convolve(&c, f(mx), f(mw), nil, f(mb), f(mr), false, f(outputs[0]), room[0].start)
+                hk_winograd_convolve(&c, f(mx), f(mw), f(once), f(mb), f(mr), true, f(outputs[1]), room[0].start)
+                hk_winograd_convolve_transposed(&c, f(mdy), f(mw), nil, nil, false, f(outputs[2]), room[1].start)
+                hk_winograd_convolve_weights(&c, f(mx), f(mdy), f(outputs[3]), f(outputs[4]), room[2].start)
+                for memory in room + [once] { _ = memory.array(Float.self) }
+                let dims = [shape.y, shape.y, shape.x]
+                return outputs.enumerated().map { $0 < 3 ? shape.laidOut($1.array(), dims[$0], back: true) : $1.array() }
+            }
+            let wanted = [y, y.map { max($0, 0) }, dx, dw, db]
+            KernelTests.onEveryVariant { variant in
+                for (index, (got, want)) in zip(run(), wanted).enumerated() {
+                    let size = (want.reduce(0) { $0 + $1 * $1 } / Double(want.count)).squareRoot() + 0.1
+                    #expect(zip(got, want).allSatisfy { ($1 - Double($0)).magnitude < 3e-5 * size }, "\(variant), result \(index)")
+                }
+            }
+            _ = KernelTests.sameBits("\(shape)") { run().flatMap { $0 } }
+        }
+
+        @Test("What Winograd filtering does not take")
+        func unsupported() {
+            for shape in [Shape(channels: 15), Shape(outputs: 8), Shape(kernel: 1), Shape(kernel: 7), Shape(stride: 3), Shape(images: 0)] {
+                var c = shape.c
+                #expect(!hk_winograd_supports(&c), "\(shape)")
+            }
+        }
+
+        @Test(
+            "Few output channels",
+            arguments: [
+                Shape(outputs: 3, height: 20, width: 70, kernel: 9, padding: 4), Shape(channels: 32, outputs: 1, padding: 0),
+                Shape(outputs: 5, kernel: 5, padding: 2, channelsLast: true), Shape(outputs: 16, kernel: 1, padding: 0),
+            ])
+        func narrow(_ shape: Shape) {
+            let x: [Float] = samples(shape.x.reduce(1, *), in: -1...1), w: [Float] = samples(shape.weight.reduce(1, *), in: -1...1)
+            let bias: [Float] = samples(shape.outputs, in: -1...1)
+            let plane = shape.outHeight * shape.outWidth
+            var y = (0..<shape.images * shape.outputs * plane).map { Double(bias[$0 / plane % shape.outputs]) }
+            shape.forEachProduct { y[$2] += Double(x[$0]) * Double(w[$1]) }
+            check(shape, hk_convolution_forward, shape.laidOut(x, shape.x), w, bias, y)
+        }
+
+        @Test(
+            "Few output channels, transposed",
+            arguments: [
+                Shape(channels: 3, height: 12, width: 40, kernel: 4, stride: 2), Shape(channels: 1, outputs: 32, kernel: 3, stride: 2),
+                Shape(channels: 4, kernel: 3, channelsLast: true), Shape(channels: 1, kernel: 5, stride: 3, padding: 2),
+                Shape(channels: 2, height: 10, width: 10, kernel: 3, stride: 2),
+            ])
+        func narrowTransposed(_ shape: Shape) {
+            let dy: [Float] = samples(shape.y.reduce(1, *), in: -1...1), w: [Float] = samples(shape.weight.reduce(1, *), in: -1...1)
+            let bias: [Float] = samples(shape.channels, in: -1...1)
+            let plane = shape.height * shape.width
+            var dx = (0..<shape.images * shape.channels * plane).map { Double(bias[$0 / plane % shape.channels]) }
+            shape.forEachProduct { dx[$0] += Double(dy[$2]) * Double(w[$1]) }
+            check(shape, hk_convolution_backward_data, shape.laidOut(dy, shape.y), w, bias, dx)
+        }
+
+        private func check(
+            _ shape: Shape, _ direction: hk_convolution_direction, _ input: [Float], _ w: [Float], _ bias: [Float], _ want: [Double]
+        ) {
+            var c = shape.c
+            #expect(hk_narrow_supports(&c, direction))
+            let mi = Memory(input), mw = Memory(w), mb = Memory(bias)
+            func run() -> [Float] {
+                let output = Memory(repeating: Float.nan, count: want.count)
+                let scratch = Memory(repeating: Float.nan, count: hk_narrow_scratch_bytes(&c, direction) / 4)
+                func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+                hk_narrow_convolve(&c, direction, f(mi), f(mw), f(mb), f(output), scratch.start)
+                _ = scratch.array(Float.self)
+                return output.array()
+            }
+            // Sums of that many products with rounding like a random walk's.
+            let tolerance = 2e-6 * Double(shape.kernel * shape.kernel * max(shape.channels, shape.outputs)).squareRoot()
+            KernelTests.onEveryVariant { variant in
+                #expect(zip(run(), want).allSatisfy { ($1 - Double($0)).magnitude < tolerance }, "\(variant)")
+            }
+            _ = KernelTests.sameBits("\(shape)", run)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import CKernels
+import Testing
+
+extension KernelTests {
+    @Suite("Small matrix products") struct Gemm {
+        @Test(
+            "Packed products around the tiles' edges",
+            arguments: [
+                (1, 1, 1), (1, 200, 33), (2, 64, 5), (3, 17, 70), (7, 33, 12), (14, 32, 64), (15, 47, 9), (29, 100, 31), (5, 40, 0),
+            ])
+        func packed(_ m: Int, _ n: Int, _ k: Int) {
+            let a: [Float] = samples(m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), c: [Float] = samples(m * n, in: -1...1)
+            for (transposedA, transposedB) in [(false, false), (true, false), (false, true)] {
+                let left = transposedA ? transposed(a, m, k) : a, right = transposedB ? transposed(b, k, n) : b
+                for beta: Float in [0, 1, -0.5] {
+                    // What is not read may be anything.
+                    let start = beta == 0 ? [Float](repeating: .nan, count: m * n) : c
+                    let want = reference(m, n, k, a, b).enumerated().map { 0.75 * $1 + (beta == 0 ? 0 : Double(beta) * Double(c[$0])) }
+                    KernelTests.onEveryVariant { variant in
+                        let (ma, mb, mc) = (Memory(left), Memory(right), Memory(start))
+                        let packed = Memory([Float](repeating: .nan, count: hk_gemm_packed_bytes(Int64(k), Int64(n)) / 4))
+                        withExtendedLifetime((ma, mb, packed)) {
+                            hk_gemm_pack(
+                                pointer(mb), Int64(transposedB ? 1 : n), Int64(transposedB ? k : 1), Int64(k), Int64(n), pointer(packed))
+                            // In two parts, as threads would.
+                            for (n0, n1) in [(0, min(n, 32)), (min(n, 32), n)] {
+                                hk_gemm_packed(
+                                    Int64(m), Int64(n0), Int64(n1), Int64(k), 0.75, pointer(ma), Int64(transposedA ? 1 : k),
+                                    Int64(transposedA ? m : 1), pointer(packed), beta, pointer(mc), Int64(n))
+                            }
+                        }
+                        expect(
+                            mc.array(), want, k, "\(variant), \(m) x \(n) x \(k), transposed \(transposedA), \(transposedB), beta \(beta)")
+                    }
+                }
+            }
+        }
+
+        @Test(
+            "Products on the team, every way to read the right side",
+            arguments: [
+                (1, 300, 70), (1, 9, 40), (4, 130, 50), (9, 37, 65), (13, 20, 30), (28, 50, 20), (29, 50, 20), (100, 10, 90),
+                (70, 130, 600),
+                (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3),
+            ])
+        func team(_ m: Int, _ n: Int, _ k: Int) {
+            let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)
+            let halves = [Array(a.prefix(m * k)), Array(a.suffix(m * k))]
+            let sums = halves.map { reference(m, n, k, $0, b) }
+            for (transposedA, transposedB, hasBias) in [
+                (false, false, true), (true, false, true), (false, true, true), (true, true, true), (false, false, false),
+                (false, true, false),
+                (true, false, false),
+            ] {
+                // With a bias, or rectified.
+                let want = sums.flatMap { $0.enumerated().map { hasBias ? $1 + Double(bias[$0 % n]) : max($1, 0) } }
+                let left = halves.flatMap { transposedA ? transposed($0, m, k) : $0 }
+                let right = transposedB ? transposed(b, k, n) : b
+                func run() -> [Float] {
+                    let (ma, mb, mc, mv) = (Memory(left), Memory(right), Memory(repeating: Float.nan, count: 2 * m * n), Memory(bias))
+                    withExtendedLifetime((ma, mb, mv)) {
+                        var product = hk_gemm_product()
+                        product.batch_rank = 1
+                        (product.batch_extents.0, product.a_batch.0, product.c_batch.0) = (2, Int64(m * k), Int64(m * n))
+                        (product.m, product.n, product.k) = (Int64(m), Int64(n), Int64(k))
+                        (product.a, product.a_row, product.a_column) = (
+                            UnsafePointer(pointer(ma)), Int64(transposedA ? 1 : k), Int64(transposedA ? m : 1)
+                        )
+                        (product.b, product.b_row, product.b_column) = (
+                            UnsafePointer(pointer(mb)), Int64(transposedB ? 1 : n), Int64(transposedB ? k : 1)
+                        )
+                        (product.c, product.c_row) = (pointer(mc), Int64(n))
+                        product.bias = hasBias ? UnsafePointer(pointer(mv)) : nil
+                        product.relu = !hasBias
+                        hk_gemm(&product)
+                    }
+                    return mc.array()
+                }
+                KernelTests.onEveryVariant { variant in
+                    expect(run(), want, k, "\(variant), \(m) x \(n) x \(k), transposed \(transposedA), \(transposedB)")
+                }
+                _ = KernelTests.sameBits("\(m) x \(n) x \(k)", run)
+            }
+        }
+
+        private func pointer(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+
+        private func transposed(_ x: [Float], _ rows: Int, _ columns: Int) -> [Float] {
+            (0..<rows * columns).map { x[$0 % rows * columns + $0 / rows] }
+        }
+
+        private func reference(_ m: Int, _ n: Int, _ k: Int, _ a: [Float], _ b: [Float]) -> [Double] {
+            var c = [Double](repeating: 0, count: m * n)
+            for i in 0..<m { for l in 0..<k { for j in 0..<n { c[i * n + j] += Double(a[i * k + l]) * Double(b[l * n + j]) } } }
+            return c
+        }
+
+        private func expect(_ got: [Float], _ want: [Double], _ k: Int, _ what: String) {
+            let tolerance = 3e-7 * Double(k + 1).squareRoot() * 4
+            let worst = zip(got, want).map { abs(Double($0) - $1) }.max { $1.isNaN || $0 < $1 } ?? 0
+            #expect(got.count == want.count && worst <= tolerance, "\(what): off by \(worst)")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import HillockCPU
+import HillockCore
+import Testing
+
+/// What was found fastest is kept, and decides from then on.
+@Suite("Tuning")
+struct TuningTests {
+    private func withFolder(_ body: (URL) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "hillock-tuning-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body(folder)
+    }
+
+    @Test func decisionsOutliveTheProcess() throws {
+        try withFolder { folder in
+            let path = folder.appending(path: "deep/tuning.txt").path
+            let first = TuningStore(path: path)
+            #expect(first.isAvailable)
+            #expect(first.answer("a") == nil)
+            first.decide("a", "direct")
+            first.decide("a", "winograd")
+            #expect(first.answer("a") == "direct")
+            #expect(TuningStore(path: path).answer("a") == "direct")
+        }
+    }
+
+    @Test func aSpoiltFileIsPassedOver() throws {
+        try withFolder { folder in
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let file = folder.appending(path: "tuning.txt")
+            try Data("\u{0}\u{1}\nno tab\na\tdirect\na\twinograd\nb\tcut of".utf8).write(to: file)
+            let store = TuningStore(path: file.path)
+            #expect(store.answer("a") == "direct")
+            #expect(store.answer("b") == nil)
+        }
+    }
+
+    @Test func withoutAPlaceNothingIsTimed() throws {
+        #expect(!TuningStore(path: nil).isAvailable)
+        #expect(!TuningStore(path: "/proc/no/such/place.txt").isAvailable)
+        try withFolder { folder in
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            #expect(!TuningStore(path: folder.path).isAvailable, "a folder is no file")
+        }
+    }
+
+    @Test(arguments: [(Numerics.fast, 4), (.strict, 0)])
+    func convolutionsAreDecidedOnce(_ numerics: Numerics, _ lines: Int) throws {
+        try withFolder { folder in
+            let path = folder.appending(path: "tuning.txt").path
+            let x = sin(Tensor.arange(to: 2 * 16 * 12 * 12)).reshaped(to: [2, 16, 12, 12])
+            let w = cos(Tensor.arange(to: 16 * 16 * 9)).reshaped(to: [16, 16, 3, 3])
+            evaluate(x, w)
+            /// A convolution of another shape each time, so that no plan is found.
+            func convolve(_ images: Int) throws -> [Double] {
+                try TuningStore.$current.withValue(TuningStore(path: path)) {
+                    try Numerics.$current.withValue(numerics) { try conv2d(x[0..<images], w, padding: (1, 1)).hostArray().doubles }
+                }
+            }
+            let (one, two) = (try convolve(1), try convolve(2))
+            #expect(zip(one, two).allSatisfy { abs($0 - $1) < 1e-3 })
+            let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            // A line for each shape, on machines where there is more than one algorithm.
+            let count = text.split(separator: "\n").count
+            #expect(count <= lines && (numerics == .strict || count == 2 || count == 0), "\(text)")
+        }
+    }
+}
