@@ -87,7 +87,7 @@ struct ExplanationTests {
 
     @Test func parametersAreNamed() throws {
         let model = Sequential(Linear(3, 2))
-        _ = model.contents()
+        evaluate(model.contents().parameters.map(\.parameter.value))
         let explanation = explain { evaluate(model(Tensor([1, 2, 3] as [Float], shape: [1, 3]))) }
         let names = try #require(explanation.programs.last).names
         #expect(names.contains("0.weight") && names.contains("0.bias"))

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Hillock
 import HillockSystems
 
@@ -41,24 +40,24 @@ struct ProfileOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write every phase and kernel call to this file, as JSON.", valueName: "file"), completion: .file())
     var trace: String?
 
-    /// - Throws: ``OptionError``; ``FileError`` when the trace cannot be written, which should not be known after the run only.
+    /// - Throws: ``OptionError``
     func check() throws {
         let numbers = [(name: "steps", value: steps, lowest: 1), ("warm-up", warmUp, 0), ("rows", rows, 1)]
         for (name, value, lowest) in numbers where !(lowest...10_000).contains(value) {
             throw OptionError("--\(name) is \(value), expected \(lowest) to 10000")
         }
-        // An empty trace is one, too.
-        if let trace { try AtomicFile.write("[]\n", to: trace) }
     }
 
     /// Runs the steps and prints; `body` is told what ends it.
     func profile(_ title: String, _ body: (StepProfiler) throws -> Void) throws {
+        // That a trace cannot be written should not be known after the run only; an empty one is a trace, too.
+        if let trace { try AtomicFile.write("[]\n", to: trace) }
         let profiler = StepProfiler(warmUp: warmUp, steps: steps, stopRequest: Interruption.stopRequest)
         let profile = try profiler.run { try body(profiler) }
         guard profile.steps > 0 else {
             if Interruption.isInterrupted { throw ExitCode(130) }
             throw OptionError(
-                "there were \(profiler.stepsDone) steps in all, none of them after \(warmUp) to warm up; take fewer for --warm-up")
+                "the run ended after \(profiler.stepsDone) of the \(warmUp) steps to warm up; take fewer for --warm-up")
         }
         print("\(title)\n\n\(profile.text(rows: rows))")
         if let trace {
@@ -80,9 +79,9 @@ struct ProfileTrainDigitsCommand: ParsableCommand {
     @OptionGroup var training: DigitTrainingOptions
 
     func run() throws {
+        try options.check()
         Interruption.install()
         let digits = try DigitTraining(training.request(), stopRequest: Interruption.stopRequest)
-        try options.check()
         try options.profile("Training: \(digits.title)") { _ = try digits.train([$0]) }
     }
 }
@@ -96,9 +95,9 @@ struct ProfileEvaluateDigitsCommand: ParsableCommand {
     @OptionGroup var evaluation: DigitEvaluationOptions
 
     func run() throws {
+        try options.check()
         Interruption.install()
         let digits = try DigitTraining(evaluation.request(), stopRequest: Interruption.stopRequest)
-        try options.check()
         try options.profile("Classifying: \(digits.title)") { profiler in
             try digits.evaluate { profiler.advance() && !Interruption.isInterrupted }
         }
