@@ -57,10 +57,14 @@ final class Recorder: PlanObserver {
 
     // MARK: What is kept
 
-    /// Keeps what begins from now on.
+    /// Keeps what begins from now on, and nothing else.
     func start() {
         let now = Observation.now
-        state.withLock { $0.since = now }
+        state.withLock { state in
+            state.since = now
+            state.events.removeAll(keepingCapacity: true)
+            for position in state.entries.indices { state.entries[position].runs = 0 }
+        }
     }
 
     /// Keeps nothing that ends after now.
