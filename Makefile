@@ -15,7 +15,7 @@ test: export HILLOCK_TUNING = off
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
 	$(SWIFT) test -c release --no-parallel $(ARGS)
 
-bench: dependencies ## measure the workloads, beside PyTorch where the peers' program is at hand (ARGS="--only T03")
+bench: dependencies ## measure the workloads beside the peers, where their program is at hand (ARGS="--only T03", ARGS=--report)
 	scripts/prepare-peers.sh
 	$(SWIFT) build -c release --package-path Benchmarks
 	cd Benchmarks && .build/release/bench --python ../.venv-bench/bin/python $(ARGS)

@@ -63,6 +63,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // What training does with memory is measured in a process of its own, whose allocator is counted.
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .executableTarget(name: "steady-state", dependencies: ["Hillock", "HillockCPU", "CAllocationCounter"], path: "Tests/SteadyState"),
+        .testTarget(name: "SteadyStateTests", dependencies: ["steady-state"]),
+
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),
         .testTarget(name: "HillockCoreTests", dependencies: ["HillockCore"]),

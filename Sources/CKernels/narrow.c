@@ -68,7 +68,9 @@ bool hk_narrow_supports(const hk_convolution *c, hk_convolution_direction direct
     if (c->padding_y < 0 || c->padding_x < 0 || c->padding_y >= c->kernel || c->padding_x >= c->kernel) return false;
     int64_t in = transposed ? c->out_channels : c->in_channels;
     int64_t out = transposed ? c->in_channels * c->stride * c->stride : c->out_channels;
-    return (transposed || c->stride == 1) && in > 0 && in % LANES == 0 && out > 0 && out <= HK_NARROW_CHANNELS
+    // A row of vectors reads one vector past its end, no more.
+    int taps = transposed ? (c->kernel + c->stride - 1) / c->stride : c->kernel;
+    return (transposed || c->stride == 1) && taps <= LANES && in > 0 && in % LANES == 0 && out > 0 && out <= HK_NARROW_CHANNELS
         && c->height > 0 && c->width > 0 && c->out_height > 0 && c->out_width > 0;
 }
 

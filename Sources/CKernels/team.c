@@ -19,8 +19,20 @@ extern void omp_set_num_threads(int threads);
 #define MAX_THREADS 256
 /// Below this much work, in nanoseconds, the calling thread does it faster alone than with others to wake.
 #define PARALLEL_COST 30000.0
+/// So much work in all, in nanoseconds, is done alone before the team is first asked: starting its threads takes up to a millisecond, longer
+/// on a busy machine, and a program that is done by then never needs them.
+#define START_COST 1000000
 
 static atomic_int thread_count;
+static atomic_llong work_done_alone;
+
+/// Whether work of this cost is still part of what is done before the team starts.
+static bool is_done_before_team(double cost) {
+    if (atomic_load_explicit(&work_done_alone, memory_order_relaxed) >= START_COST) return false;
+    // Longer work counts only as much as it takes to stop: it is for the team at once.
+    if (cost > START_COST) cost = START_COST;
+    return atomic_fetch_add_explicit(&work_done_alone, (long long)cost, memory_order_relaxed) + (long long)cost < START_COST;
+}
 
 int hk_threads(void) {
     int threads = atomic_load_explicit(&thread_count, memory_order_relaxed);
@@ -126,7 +138,7 @@ void hk_parallel(
     int64_t count, double cost, void (*body)(void *context, int64_t begin, int64_t end), void *context) {
     if (count <= 0) return;
     int threads = cost < PARALLEL_COST || count == 1 ? 1 : hk_threads();
-    if (threads == 1) {
+    if (threads == 1 || is_done_before_team(cost)) {
         uint64_t state = flush_denormals();
         body(context, 0, count);
         restore_denormals(state);

@@ -16,7 +16,7 @@
 /// Tiles that one thread takes through all stages, where all weights stay near.
 #define NEAR_TILES (2 * GROUP)
 /// Tiles that all threads share, where each thread has panels of its own.
-#define FAR_TILES (8 * GROUP)
+#define FAR_TILES (6 * GROUP)
 /// Channel blocks whose weights are transformed at a time: 36 x 64 x 32 floats stay in the second level of cache.
 #define WEIGHT_BLOCKS 4
 /// Panels from which on threads share panels out instead of tiles.

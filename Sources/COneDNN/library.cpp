@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <string>
 
 #define HD_TEXT_OF(VALUE) #VALUE
@@ -26,7 +27,12 @@ struct Library {
     Library() {
         // Never unloaded: primitives may outlive static destruction.
         handle = dlopen(libraryName, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-        if (handle) return;
+        if (handle) {
+            // Profilers are served on request only: otherwise every first kernel searches the system for one.
+            auto *profile = reinterpret_cast<decltype(&::dnnl_set_jit_profiling_flags)>(dlsym(handle, "dnnl_set_jit_profiling_flags"));
+            if (profile && !getenv("DNNL_JIT_PROFILE")) profile(0);
+            return;
+        }
         const char *reason = dlerror();
         failure = std::string("oneDNN's library ") + libraryName + " cannot be loaded ("
             + (reason ? reason : "no reason given") + "); install it, on Debian by: apt install libdnnl-dev";

@@ -26,7 +26,7 @@ public struct CPUEngine: LinkedEngine {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
-        let fusing: [any Pass] = [FuseNormalization(), FusePostOps(), FuseElementwise()]
+        let fusing: [any Pass] = [FuseNormalization(), FoldScaling(), FusePostOps(), FuseElementwise()]
         return Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
     }
 

@@ -31,7 +31,8 @@ public protocol Optimizer: AnyObject {
     func update(_ gradients: Gradients, evaluating others: [Tensor])
 
     /// Writes what ``update(_:evaluating:)`` writes, but computes nothing yet, and gives all that is to be computed: for a step with several
-    /// optimizers, of which the last computes everything in one program.
+    /// optimizers, of which the last computes everything in one program. Losses that use the new parameters take them as they are: no
+    /// gradient goes back through the update.
     ///
     ///     let written = critic.recordUpdate(criticGradients)
     ///     // … a loss that uses the critic's new parameters …

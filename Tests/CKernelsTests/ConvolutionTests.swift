@@ -166,6 +166,36 @@ extension KernelTests {
             check(shape, hk_convolution_backward_data, shape.laidOut(dy, shape.y), w, bias, dx)
         }
 
+        @Test(
+            "Weight gradients as direct sums",
+            arguments: [
+                Shape(), Shape(channels: 48, outputs: 48, kernel: 1, padding: 0, channelsLast: true),
+                Shape(kernel: 1, stride: 2, padding: 0), Shape(channels: 32, height: 8, width: 8, kernel: 4, stride: 2),
+                Shape(images: 3, height: 12, width: 13, kernel: 3),
+            ])
+        func directWeights(_ shape: Shape) {
+            var c = shape.c
+            #expect(hk_direct_supports(&c))
+            let x: [Float] = samples(shape.x.reduce(1, *), in: -1...1), dy: [Float] = samples(shape.y.reduce(1, *), in: -1...1).reversed()
+            var dw = [Double](repeating: 0, count: shape.weight.reduce(1, *)), db = [Double](repeating: 0, count: shape.outputs)
+            shape.forEachProduct { dw[$1] += Double(x[$0]) * Double(dy[$2]) }
+            let plane = shape.outHeight * shape.outWidth
+            for (place, value) in dy.enumerated() { db[place / plane % shape.outputs] += Double(value) }
+            let mx = Memory(shape.laidOut(x, shape.x)), my = Memory(shape.laidOut(dy, shape.y))
+            func run() -> [Float] {
+                let mw = Memory(repeating: Float.nan, count: dw.count), mb = Memory(repeating: Float.nan, count: db.count)
+                let scratch = Memory(repeating: Float.nan, count: hk_direct_scratch_bytes(&c) / 4)
+                func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+                hk_direct_convolve_weights(&c, f(mx), f(my), f(mw), f(mb), scratch.start)
+                _ = scratch.array(Float.self)
+                return mw.array() + mb.array()
+            }
+            KernelTests.onEveryVariant { variant in
+                #expect(zip(run(), dw + db).allSatisfy { ($1 - Double($0)).magnitude < 5e-5 }, "\(variant)")
+            }
+            _ = KernelTests.sameBits("\(shape)", run)
+        }
+
         private func check(
             _ shape: Shape, _ direction: hk_convolution_direction, _ input: [Float], _ w: [Float], _ bias: [Float], _ want: [Double]
         ) {

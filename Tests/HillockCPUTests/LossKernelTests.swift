@@ -104,11 +104,12 @@ import Testing
         func loss(_ targets: [Int64], _ lengths: [Int64]) -> Tensor {
             ctcLoss(log, Tensor(targets, shape: [2, 1]), inputLengths: Tensor(lengths), targetLengths: Tensor([1, 1] as [Int64]))
         }
-        let error = #expect(throws: (any Error).self) { try loss([1, 3], [4, 4]).hostArray() }
-        #expect(
-            error.map { "\($0)" }
-                == "[ctcLoss] sample 1: lengths must be 0 to 4 frames and 0 to 1 symbols, symbols 0 to 2")
-        #expect(throws: (any Error).self) { try loss([1, 2], [4, 5]).hostArray() }
+        // The kernel does; the body, which is what runs with the passes off, leaves it be.
+        PassSelection.$current.withValue(PassSelection("")) {
+            let error = #expect(throws: (any Error).self) { try loss([1, 3], [4, 4]).hostArray() }
+            #expect(error.map { "\($0)" } == "[ctcLoss] sample 1: lengths must be 0 to 4 frames and 0 to 1 symbols, symbols 0 to 2")
+            #expect(throws: (any Error).self) { try loss([1, 2], [4, 5]).hostArray() }
+        }
     }
 
     @Test("Skip-gram", arguments: [(9, 5, 6), (30, 16, 20)])

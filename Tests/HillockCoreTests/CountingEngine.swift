@@ -42,9 +42,9 @@ private final class CountingPlan: Plan {
 
     var explanation: String { plan.explanation }
 
-    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
+    func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws {
         engine.note(program)
-        return try plan.run(&arguments)
+        try plan.run(&arguments, results: &results)
     }
 }
 

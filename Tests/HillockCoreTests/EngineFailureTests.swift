@@ -19,7 +19,7 @@ import Testing
 
     private final class FailingPlan: Plan {
         let explanation = ""
-        func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] { throw Broken() }
+        func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws { throw Broken() }
     }
 
     @Test func failureToPlanLeavesTheGraphAsItWas() throws {

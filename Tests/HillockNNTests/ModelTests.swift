@@ -105,6 +105,33 @@ private func message(_ body: () throws -> Void) -> String {
         #expect(model.weight.value.elements(as: Float.self) == [1.5, -2])
     }
 
+    @Test func errorsOfImageLayers() {
+        func said(_ layer: some Layer, _ shape: Shape) -> String {
+            message { try Sequential(layer).validate(inputs: TensorType(.float32, shape)) }
+        }
+        #expect(
+            said(ConvTranspose2d(3, 4, kernel: 3), [2, 5, 4, 4])
+                == "[convTranspose2d] input has 5 channels, weight [3, 4, 3, 3] wants 3, in 1 groups · in 0")
+        #expect(
+            said(ConvTranspose2d(3, 4, kernel: 3, outputPadding: 1), [2, 3, 4, 4])
+                == "[convTranspose2d] output padding is [1, 1], expected 0 or more and less than stride [1, 1] or dilation [1, 1] · in 0")
+        #expect(
+            said(ConvTranspose2d(3, 4, kernel: 1, padding: 2), [2, 3, 4, 4])
+                == "[convTranspose2d] the output would be 0 by 0 · in 0 · use less padding or a larger input")
+        #expect(said(PReLU(3), [2, 4, 5]) == "[prelu] slope is [3], input [2, 4, 5] wants [1] or [4] · in 0")
+        #expect(
+            said(PixelShuffle(2), [1, 6, 2, 2])
+                == "[pixelShuffle] input is [1, 6, 2, 2], expected […, C·2², H, W] · in 0 · the factor is 1 or more")
+        #expect(said(Upsample(factor: 2), [3, 2, 2]) == "[upsample] input is f32[3, 2, 2], expected 4 axes: [N, C, H, W] · in 0")
+        #expect(
+            said(ReflectionPad2d(2), [1, 1, 5, 2])
+                == "[reflectionPad2d] left 2, right 2, top 2 and bottom 2 do not fit input [1, 1, 5, 2] · in 0 · each is 0 or more and less than the extent that it reflects"
+        )
+        #expect(
+            said(AdaptiveAvgPool2d(2), [3, 2, 2])
+                == "[adaptiveAvgPool2d] input f32[3, 2, 2] has no 2 by 2 windows, expected [N, C, H, W] of f32 or f64 · in 0")
+    }
+
     @Test func errorsNameTheLayer() throws {
         let f32 = DType.float32
         #expect(

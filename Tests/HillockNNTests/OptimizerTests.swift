@@ -51,6 +51,36 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
         Gradients(parameters: parameters, values: (0..<2).map { Tensor(Self.reference["g\($0).\(step)"]) })
     }
 
+    @Test("Two recorded updates computed in one program are what two updates are, and the second sees what the first wrote")
+    func recordedUpdates() throws {
+        func play(_ step: (any Optimizer, any Optimizer, Parameter, Parameter) -> Void) throws -> [HostArray] {
+            let (a, b) = (Parameter(Tensor(Self.reference["p0"])), Parameter(Tensor(Self.reference["p1"])))
+            let (first, second) = (Adam([a], learningRate: 0.1), SGD([b], learningRate: 0.1, momentum: 0.9))
+            for _ in 0..<3 { step(first, second, a, b) }
+            #expect(a.value.isEvaluated && b.value.isEvaluated && first.stepCount == 3)
+            #expect(first.state.allSatisfy { $0.tensor.isEvaluated })
+            let results: [Tensor] = [a.value, b.value, first.state[1].tensor]
+            return try results.map { try $0.hostArray() }
+        }
+        func lossOfFirst(_ a: Parameter, _ b: Parameter) -> Tensor { (a.value * b.value.sum()).sum() }
+        func lossOfSecond(_ a: Parameter, _ b: Parameter) -> Tensor { (b.value * b.value * a.value.sum()).sum() }
+        let apart = try play { first, second, a, b in
+            first.update(valueAndGradient(of: first.parameters) { lossOfFirst(a, b) }.gradients)
+            second.update(valueAndGradient(of: second.parameters) { lossOfSecond(a, b) }.gradients)
+        }
+        let engine = RecordingEngine()
+        let together = try Device.$current.withValue(Device(engine)) {
+            try play { first, second, a, b in
+                let written = first.recordUpdate(valueAndGradient(of: first.parameters) { lossOfFirst(a, b) }.gradients)
+                #expect(!a.value.isEvaluated)
+                second.update(valueAndGradient(of: second.parameters) { lossOfSecond(a, b) }.gradients, evaluating: written)
+            }
+        }
+        for (x, y) in zip(together, apart) { try expectClose(Tensor(x), y) }
+        // Zeros of the two optimizers' states, then one program for a step: the same each time.
+        #expect(engine.programs.count <= 4, "\(engine.programs.count)")
+    }
+
     @Test("Five steps with a falling learning rate are PyTorch's", arguments: OptimizerCase.all)
     func agreesWithPyTorch(_ optimizerCase: OptimizerCase) throws {
         let parameters = parameters()

@@ -47,7 +47,7 @@ struct DigitTests {
         #expect(loaded.normalization == run.recognizer.normalization)
         let confusion = try #require(try loaded.classify(run.dataset.test, path: "test")).confusion
         #expect(confusion == result.record.confusion)
-        #expect(try RunRecord(json: Data(contentsOf: URL(fileURLWithPath: run.folder.record))) == result.record)
+        #expect(try RunRecord(json: Array(Data(contentsOf: URL(fileURLWithPath: run.folder.record)))) == result.record)
         #expect(try String(contentsOfFile: run.folder.report, encoding: .utf8) == Report(result.record).html)
     }
 

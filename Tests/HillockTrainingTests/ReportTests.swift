@@ -21,7 +21,7 @@ private func record(epochs: Int = 3, mistakes: Int = 2, names: [String] = ["0", 
                 trainingSeconds: 2.04, testSeconds: 0.1, samplesPerSecond: 1961)
         }, testLoss: 0.25, confusion: confusion,
         mistakes: (0..<mistakes).map {
-            .init(index: $0, image: Data([1, 2, 3]), actual: 1, predicted: 0, confidence: 0.987, actualProbability: 0.01)
+            .init(index: $0, image: [1, 2, 3], actual: 1, predicted: 0, confidence: 0.987, actualProbability: 0.01)
         })
 }
 
@@ -40,7 +40,7 @@ struct ReportTests {
 
     @Test func theSameRecordGivesTheSameBytes() throws {
         let original = record()
-        let read = try RunRecord(json: Data(original.json().utf8))
+        let read = try RunRecord(json: Array(original.json().utf8))
         #expect(read == original)
         #expect(Report(read).html == Report(original).html)
     }

@@ -5,7 +5,14 @@ public enum Workloads {
     /// Every family's list; a new family is a file with its list, and a line here.
     private static var families: [[Entry]] {
         [
-            classifiers, embeddingModels, residualNetworks, generativeNetworks, imageNetworks, recurrentNetworks, speechNetworks, transformers,
+            classifiers,
+            residualNetworks,
+            recurrentNetworks,
+            transformers,
+            generativeNetworks,
+            embeddingModels,
+            speechNetworks,
+            imageNetworks,
             micro,
         ]
     }

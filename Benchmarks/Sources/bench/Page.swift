@@ -74,7 +74,11 @@ struct Page {
                     best.map { "**\($0.ratio.asRatio)** (\($0.ratios.lowerBound.asRatio)–\($0.ratios.upperBound.asRatio))" } ?? "",
                     target?.text ?? "", reached.map { $0 ? "yes" : "no" } ?? "",
                     results.machine.flatMap { c.shareOfFloor(flops: flops, machine: $0) }?.asPercent ?? "",
-                    c.agreement.map { $0.isFine ? String(format: "%.0e", $0.difference) : "**differ: \($0.difference.formatted)**" } ?? "",
+                    c.agreement.map {
+                        $0.isFine
+                            ? $0.difference == 0 ? "equal" : String(format: "%.0e", $0.difference)
+                            : "**differ: \($0.difference.formatted)**"
+                    } ?? "",
                 ]
             })
     }

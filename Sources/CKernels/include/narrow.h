@@ -4,7 +4,7 @@
 
 /// Whether `hk_narrow_convolve` takes it. Forward: stride 1, at most 16 output channels, input channels a multiple of sixteen.
 /// Transposed (`hk_convolution_backward_data`, from dy to x): at most 16 channels of x times stride squared, output channels
-/// a multiple of sixteen.
+/// a multiple of sixteen. At most 16 taps along an axis, of one phase.
 bool hk_narrow_supports(const hk_convolution *convolution, hk_convolution_direction direction);
 
 /// Bytes of scratch memory, aligned to 64, that a call wants.

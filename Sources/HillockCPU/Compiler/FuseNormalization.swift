@@ -1,6 +1,8 @@
 import HillockCore
 
-/// Lets batch normalisation add a residual and rectify on the way out, and its gradient look through the rectifier.
+/// Lets batch and group normalisation add a residual and rectify on the way out, and batch normalisation's gradient look through the rectifier.
+///
+/// Group normalisation that is differentiated is left alone.
 package struct FuseNormalization: Pass {
     /// `norms`
     package static let name = "norms"
@@ -22,11 +24,11 @@ package struct FuseNormalization: Pass {
     }
 }
 
-/// A batch normalisation and what follows it.
+/// A normalisation and what follows it.
 private struct Chain {
     /// Value number of the normalisation.
     let norm: Int
-    let composite: BatchNormalization
+    let composite: any Composite
     /// Its inputs.
     let operands: [Int]
     /// What is added to the normalised value.
@@ -47,10 +49,11 @@ private struct Chain {
         var chains: [Chain] = []
         // The later of two normalisations that are added takes the sum: the other is there by then.
         for (position, instruction) in program.instructions.enumerated().reversed() {
-            guard let norm = instruction.primitive as? BatchNormalization, norm.hasKernel(for: instruction.operands.map(program.type(of:))),
-                let y = program.result(0, of: program.inputs.count + position, uses)
+            let value = program.inputs.count + position
+            guard let norm = instruction.primitive as? any CompositeKernel, let y = normalized(norm, value, instruction, program, uses),
+                norm.hasKernel(for: instruction.operands.map(program.type(of:)))
             else { continue }
-            var chain = Chain(norm: program.inputs.count + position, composite: norm, operands: instruction.operands, tail: y)
+            var chain = Chain(norm: value, composite: norm, operands: instruction.operands, tail: y)
             if let next = onlyUser(y), next.instruction.primitive is Add, !claimed.contains(next.value),
                 let other = next.instruction.operands.first(where: { $0 != y }), program.isWhole(other),
                 !program.depends(other, on: chain.norm)
@@ -66,6 +69,18 @@ private struct Chain {
             if chain.tail != y { chains.append(chain) }
         }
         return chains
+    }
+
+    /// The normalised values that a composite computes, if it is one that can do more.
+    private static func normalized(
+        _ composite: any Composite, _ value: Int, _ instruction: Program.Instruction, _ program: Program, _ uses: [[Int]]
+    ) -> Int? {
+        if composite is BatchNormalization { return program.result(0, of: value, uses) }
+        guard composite is GroupNormalization else { return nil }
+        let isDifferentiated = uses[instruction.operands[0]].contains { user in
+            (program.instructions[user].primitive as? CompositeGradient)?.forward.isEqual(to: composite) ?? false
+        }
+        return isDifferentiated ? nil : value
     }
 }
 
@@ -118,21 +133,31 @@ private struct Rewriting {
 
     mutating func replace(_ chain: Chain) {
         let type = program.type(of: chain.norm)
-        let statistics = TensorType(type.dtype, [type.shape[1]])
-        let fused = FusedBatchNormalization(norm: chain.composite, hasResidual: chain.residual != nil, hasRelu: chain.hasRelu)
-        set(chain.norm, fused, chain.operands + [chain.residual].compactMap { $0 }, type)
-        set(chain.tail, CompositeResult(index: 0, type: type), [chain.norm], type)
-        for position in uses[chain.operands[0]] {
-            guard let gradient = program.instructions[position].primitive as? CompositeGradient, gradient.upstreams == [0],
-                gradient.forward.isEqual(to: chain.composite),
-                program.instructions[position].operands.dropLast().elementsEqual(chain.operands)
-            else { continue }
-            let mean = result(1, of: chain.norm, statistics)
-            replaceGradient(program.inputs.count + position, chain, [mean, result(2, of: chain.norm, statistics)])
+        let operands = chain.operands + [chain.residual].compactMap { $0 }
+        let hasResidual = chain.residual != nil
+        if let norm = chain.composite as? GroupNormalization {
+            set(chain.tail, FusedGroupNormalization(norm: norm, hasResidual: hasResidual, hasRelu: chain.hasRelu), operands, type)
+        } else if let norm = chain.composite as? BatchNormalization {
+            set(chain.norm, FusedBatchNormalization(norm: norm, hasResidual: hasResidual, hasRelu: chain.hasRelu), operands, type)
+            set(chain.tail, CompositeResult(index: 0, type: type), [chain.norm], type)
+            replaceGradients(chain, norm)
         }
     }
 
-    private mutating func replaceGradient(_ value: Int, _ chain: Chain, _ statistics: [Int]) {
+    private mutating func replaceGradients(_ chain: Chain, _ norm: BatchNormalization) {
+        let type = program.type(of: chain.norm)
+        let statistics = TensorType(type.dtype, [type.shape[1]])
+        for position in uses[chain.operands[0]] {
+            guard let gradient = program.instructions[position].primitive as? CompositeGradient, gradient.upstreams == [0],
+                gradient.forward.isEqual(to: norm),
+                program.instructions[position].operands.dropLast().elementsEqual(chain.operands)
+            else { continue }
+            let mean = result(1, of: chain.norm, statistics)
+            replaceGradient(program.inputs.count + position, chain, norm, [mean, result(2, of: chain.norm, statistics)])
+        }
+    }
+
+    private mutating func replaceGradient(_ value: Int, _ chain: Chain, _ norm: BatchNormalization, _ statistics: [Int]) {
         let type = program.type(of: chain.operands[0])
         var upstream = program.instruction(value)!.operands.last!
         let masked = upstream
@@ -143,7 +168,7 @@ private struct Rewriting {
             keepsUpstream = uses[masked].count > 1 || program.outputs.contains(masked)
             mask = chain.residual == nil && !keepsUpstream ? .again : .output
         }
-        let gradient = FusedBatchNormalizationGradient(norm: chain.composite, mask: mask, keepsUpstream: keepsUpstream)
+        let gradient = FusedBatchNormalizationGradient(norm: norm, mask: mask, keepsUpstream: keepsUpstream)
         let operands = chain.operands + statistics + [upstream] + (mask == .output ? [chain.tail] : [])
         let count = chain.operands.count
         if keepsUpstream, count == 1 {

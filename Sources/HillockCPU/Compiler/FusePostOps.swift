@@ -60,15 +60,23 @@ package struct FusePostOps: Pass {
                 bias = vector
                 tail = next.value
             }
+            var residual: Int?
+            if instruction.primitive is Convolution, let next = onlyUser(tail), next.instruction.primitive is Add,
+                let other = next.instruction.operands.first(where: { $0 != tail }), program.isDead(other, after: next.value, uses)
+            {
+                residual = other
+                tail = next.value
+            }
             var hasRelu = false
             if let next = onlyUser(tail), next.instruction.primitive is Rectifier {
                 hasRelu = true
                 tail = next.value
             }
-            guard bias != nil || hasRelu else { continue }
-            let operands = instruction.operands + [bias].compactMap { $0 }
+            guard bias != nil || residual != nil || hasRelu else { continue }
+            let operands = instruction.operands + [bias, residual].compactMap { $0 }
             if let convolution = instruction.primitive as? Convolution {
-                let fused = FusedConvolution(geometry: convolution.geometry, hasBias: bias != nil, hasRelu: hasRelu)
+                let fused = FusedConvolution(
+                    geometry: convolution.geometry, hasBias: bias != nil, hasResidual: residual != nil, hasRelu: hasRelu)
                 chains[tail] = (fused, operands)
             } else if let product = instruction.primitive as? MatrixMultiply {
                 chains[tail] = (FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu), operands)
@@ -107,6 +115,17 @@ package struct FusePostOps: Pass {
 }
 
 extension Program {
+    /// Whether a value is computed, and its memory nobody else's, so that what is computed at `user` may take the place of it.
+    fileprivate func isDead(_ value: Int, after user: Int, _ uses: [[Int]]) -> Bool {
+        guard let producer = instruction(value), !(producer.primitive is any ViewPrimitive), !(producer.primitive is Identity),
+            !outputs.contains(value), producer.operands.count > 0
+        else { return false }
+        return uses[value].allSatisfy { position in
+            inputs.count + position <= user && !(instructions[position].primitive is any ViewPrimitive)
+                && !(instructions[position].primitive is Identity)
+        }
+    }
+
     /// The vector that a value repeats along every axis but one; `nil` if it is anything else.
     ///
     /// Found through changes of shape: a bias is reshaped and broadcast before it is added.

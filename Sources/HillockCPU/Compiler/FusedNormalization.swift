@@ -30,6 +30,32 @@ package struct FusedBatchNormalization: Composite {
     }
 }
 
+/// A group normalisation that adds a residual and rectifies before it stores.
+///
+/// Inputs: those of ``norm``, then the residual if there is one. Result: of the shape of x.
+package struct FusedGroupNormalization: Composite {
+    /// `group_norm+`
+    package static let name = "group_norm+"
+    /// What normalises.
+    package let norm: GroupNormalization
+    /// Whether there is an input residual.
+    package let hasResidual: Bool
+    /// Whether the sum is rectified.
+    package let hasRelu: Bool
+
+    /// That of the normalisation.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        try norm.outputTypes(for: hasResidual ? Array(inputs.dropLast()) : inputs)
+    }
+
+    /// One after the other.
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
+        var y = norm.body(hasResidual ? Array(inputs.dropLast()) : inputs)[0]
+        if hasResidual { y = y + inputs[inputs.count - 1] }
+        return [hasRelu ? relu(y) : y]
+    }
+}
+
 /// The gradient of a batch normalisation whose statistics are known, and of the rectifier that followed.
 ///
 /// Inputs: those of ``norm``, mean, variance, the upstream gradient, and if the mask is found by it the rectified result. Results: the

@@ -1,10 +1,12 @@
 import HillockCore
 
-/// A convolution that adds its bias and rectifies before it stores: inputs x, weight, and if there is one the bias `[channels]`.
+/// A convolution that adds its bias and a residual and rectifies before it stores: inputs x, weight, the bias `[channels]` and the residual,
+/// of the result's shape, as far as there are such.
 package struct FusedConvolution: Composite {
     package static let name = "convolution+"
     package let geometry: ConvolutionGeometry
     package let hasBias: Bool
+    package let hasResidual: Bool
     package let hasRelu: Bool
 
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
@@ -14,6 +16,7 @@ package struct FusedConvolution: Composite {
     package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(Convolution(geometry), Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: Shape([inputs[2].count] + [Int](repeating: 1, count: y.rank - 2))) }
+        if hasResidual { y = y + inputs[inputs.count - 1] }
         return [hasRelu ? relu(y) : y]
     }
 }

@@ -7,6 +7,21 @@ protocol ConvolutionKernel {
 
     /// The step on these buffers. `bias` is read (forward) or written (weight gradient) where the call has one.
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step
+
+    /// Bytes of what a weight can be made into once for many calls; `nil` where there is nothing to prepare.
+    var preparedByteCount: Int? { get }
+    /// The step that prepares the weight.
+    func preparation(of weight: BufferID, into prepared: BufferID) -> any Step
+    /// The step on a prepared weight.
+    func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step
+}
+
+extension ConvolutionKernel {
+    var preparedByteCount: Int? { nil }
+    func preparation(of weight: BufferID, into prepared: BufferID) -> any Step { fatalError("[cpu] nothing to prepare") }
+    func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step {
+        fatalError("[cpu] nothing was prepared")
+    }
 }
 
 extension ConvolutionCall {
@@ -20,6 +35,12 @@ extension ConvolutionCall {
         var candidates = [narrow].compactMap { $0 }
         let winograd = OwnConvolution(self, .winograd).map { kernel in Candidate(name: "own winograd") { kernel } }
         if let winograd, prefersWinograd { candidates.append(winograd) }
+        // oneDNN divides weight gradients by images only. For many positions it does that well, and our copies of x grow large.
+        if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
+            let kernel = OwnConvolution(self, .direct)
+        {
+            candidates.append(Candidate(name: "own direct") { kernel })
+        }
         let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.

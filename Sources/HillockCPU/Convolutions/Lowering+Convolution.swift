@@ -1,16 +1,16 @@
 import HillockCore
 
 extension Lowering {
-    /// Convolutions choose their layouts; the neighbours adapt. A third operand is a bias, added on the way out.
+    /// Convolutions choose their layouts; the neighbours adapt. Further operands are a bias and a residual, added on the way out.
     mutating func lowerConvolution(
-        _ geometry: ConvolutionGeometry, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
+        _ geometry: ConvolutionGeometry, _ value: Int, _ instruction: Program.Instruction, fused: FusedConvolution? = nil
     ) throws {
         let shapes = instruction.operands.map { program.type(of: $0).shape }
         let call = ConvolutionCall(
             direction: .forward, geometry: geometry, input: shapes[0], weight: shapes[1], output: instruction.type.shape,
-            hasBias: shapes.count > 2, hasRelu: hasRelu)
-        let bias = shapes.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
-        try lower(call, instruction.operands, bias: bias, value)
+            hasBias: fused?.hasBias ?? false, hasResidual: fused?.hasResidual ?? false, hasRelu: fused?.hasRelu ?? false)
+        let bias = call.hasBias ? try plainBuffer(instruction.operands[2]) : nil
+        try lower(call, instruction.operands, bias: bias, residual: call.hasResidual ? instruction.operands.last : nil, value)
     }
 
     mutating func lowerConvolutionInputGradient(
@@ -33,11 +33,31 @@ extension Lowering {
         try lower(call, instruction.operands, bias: bias.map { makeBuffer(for: $0) }, value)
     }
 
-    private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, _ value: Int) throws {
+    private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
         let kernel = try call.chosenKernel(&tuner)
         let first = try laidOut(operands[0], kernel.layouts.first)
         let second = try laidOut(operands[1], kernel.layouts.second)
-        steps.append(kernel.step(first, second, bias: bias, result: makeBuffer(for: value, layout: kernel.layouts.result)))
+        let result: BufferID
+        if let residual {
+            // It is dead after this: the result takes its place.
+            result = try laidOut(residual, kernel.layouts.result)
+            places[value] = .buffers([kernel.layouts.result: result])
+        } else {
+            result = makeBuffer(for: value, layout: kernel.layouts.result)
+        }
+        if let byteCount = kernel.preparedByteCount, isApplied(operands[1]) {
+            let prepared = makeTemporary(byteCount: byteCount)
+            steps.append(kernel.preparation(of: second, into: prepared))
+            steps.append(kernel.preparedStep(first, prepared, bias: bias, result: result))
+        } else {
+            steps.append(kernel.step(first, second, bias: bias, result: result))
+        }
+    }
+
+    /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.
+    private func isApplied(_ weight: Int) -> Bool {
+        isOfParameters[weight]
+            && !program.instructions.contains { $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient }
     }
 
     /// A value's buffer in the layout that a kernel wants.
@@ -51,7 +71,7 @@ extension FusedConvolution: CompositeKernel {
     func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
-        try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
+        try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, fused: self)
     }
 
     func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}

@@ -19,7 +19,8 @@ struct OneDNNConvolution: ConvolutionKernel {
         let bias = call.hasBias ? try OneDNNLayout.strided([call.weight[0]]) : nil
         switch call.direction {
         case .forward:
-            let post = Int32((call.hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue)
+            let post = Int32(
+                (call.hasRelu ? HD_POST_RELU : HD_POST_NONE).rawValue | (call.hasResidual ? HD_POST_SUM : HD_POST_NONE).rawValue)
             primitive = try OneDNNPrimitive([input, weight, bias, output]) {
                 hd_convolution_forward_create(
                     &$0, $1[0], $1[1], $1[2], $1[3], window.strides, window.dilation, window.low, window.high, kind, post)
@@ -66,11 +67,12 @@ struct OneDNNConvolution: ConvolutionKernel {
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
         let slots = Self.slots(call.direction)
         var reads = [(slots.first, first), (slots.second, second)]
+        if call.hasResidual { reads.append((slots.result, result)) }
         var writes = [(slots.result, result)]
         if let bias {
             if call.direction == .forward { reads.append((slots.bias, bias)) } else { writes.append((slots.bias, bias)) }
         }
-        return OneDNNStep(primitive, reads: reads, writes: writes, call.description)
+        return OneDNNStep(primitive, reads: reads, writes: writes, call.title)
     }
 }
 

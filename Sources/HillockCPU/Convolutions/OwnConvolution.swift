@@ -8,6 +8,8 @@ struct OwnConvolution: ConvolutionKernel {
         case winograd
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
+        /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
+        case direct
     }
 
     private let call: ConvolutionCall
@@ -21,7 +23,8 @@ struct OwnConvolution: ConvolutionKernel {
         let isWeightGradient = call.direction == .weightGradient
         switch algorithm {
         case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
-        case .narrow: guard !call.hasRelu, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
+        case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
+        case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
@@ -32,7 +35,25 @@ struct OwnConvolution: ConvolutionKernel {
     }
 
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
-        Run(call, algorithm, convolution, first, second, bias: bias, result: result)
+        Run(call, algorithm, convolution, first, second, bias: bias, result: result, isPrepared: false)
+    }
+
+    var preparedByteCount: Int? {
+        guard algorithm == .winograd, call.direction != .weightGradient else { return nil }
+        var convolution = convolution
+        return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
+    }
+
+    func preparation(of weight: BufferID, into prepared: BufferID) -> any Step {
+        let (convolution, direction) = (convolution, call.direction.raw)
+        return KernelStep("winograd weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
+            var convolution = convolution
+            hk_winograd_transform_weights(&convolution, direction, pointers.floats(weight), pointers.floats(prepared))
+        }
+    }
+
+    func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step {
+        Run(call, algorithm, convolution, first, prepared, bias: bias, result: result, isPrepared: true)
     }
 
     private final class Run: Step {
@@ -43,24 +64,32 @@ struct OwnConvolution: ConvolutionKernel {
         private let second: BufferID
         private let bias: BufferID?
         private let result: BufferID
+        /// Whether the second operand is what ``preparation(of:into:)`` made of the weight.
+        private let isPrepared: Bool
 
         init(
             _ call: ConvolutionCall, _ algorithm: Algorithm, _ convolution: hk_convolution, _ first: BufferID, _ second: BufferID,
-            bias: BufferID?, result: BufferID
+            bias: BufferID?, result: BufferID, isPrepared: Bool
         ) {
+            self.isPrepared = isPrepared
             (self.call, self.algorithm, self.convolution) = (call, algorithm, convolution)
             (self.first, self.second, self.bias, self.result) = (first, second, bias, result)
         }
 
         private var writesBias: Bool { call.direction == .weightGradient }
-        var reads: [BufferID] { [first, second] + (writesBias ? [] : [bias].compactMap { $0 }) }
+        var reads: [BufferID] {
+            [first, second] + (writesBias ? [] : [bias].compactMap { $0 }) + (call.hasResidual ? [result] : [])
+        }
         var writes: [BufferID] { [result] + (writesBias ? [bias].compactMap { $0 } : []) }
 
         var scratchByteCount: Int {
-            let direction = call.direction.raw
-            return Int(
-                algorithm == .narrow
-                    ? hk_narrow_scratch_bytes(&convolution, direction) : hk_winograd_scratch_bytes(&convolution, direction))
+            let bytes =
+                switch algorithm {
+                case .winograd: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
+                case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
+                case .direct: hk_direct_scratch_bytes(&convolution)
+                }
+            return Int(bytes)
         }
 
         func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
@@ -68,13 +97,18 @@ struct OwnConvolution: ConvolutionKernel {
             let (bias, result) = (pointers.floats(bias), pointers.floats(result))
             switch (algorithm, call.direction) {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
-            case (.winograd, .forward): hk_winograd_convolve(&convolution, a, b, nil, bias, nil, call.hasRelu, result, scratch)
-            case (.winograd, .inputGradient): hk_winograd_convolve_transposed(&convolution, a, b, nil, nil, false, result, scratch)
+            case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
+            case (.winograd, .forward):
+                let residual = call.hasResidual ? result : nil
+                hk_winograd_convolve(
+                    &convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, residual, call.hasRelu, result, scratch)
+            case (.winograd, .inputGradient):
+                hk_winograd_convolve_transposed(&convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, nil, false, result, scratch)
             case (.winograd, .weightGradient): hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
             }
         }
 
-        var explanation: String { "\(call): own \(algorithm)" }
+        var explanation: String { "\(call.title): own \(algorithm)" }
     }
 }
 

@@ -54,16 +54,39 @@ extension Lowering {
         let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
         let left = product.transposesLeft ? a.view.transposedMatrices : a.view
         let right = product.transposesRight ? b.view.transposedMatrices : b.view
-        guard SmallProductStep.isFaster(instruction.type.shape, left, right) else { return false }
+        guard
+            SmallProductStep.isFaster(instruction.type.shape, left, right)
+                || isBrief && SmallProductStep.isNearlyAsFast(instruction.type.shape)
+        else { return false }
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         let target = makeBuffer(for: value)
         steps.append(SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, target))
         return true
     }
 
+    /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
+    ///
+    /// By shapes alone, so that a program gives the same bits in every process.
+    private var isBrief: Bool {
+        var work = 0
+        for instruction in program.instructions {
+            switch instruction.primitive {
+            case is MatrixMultiply, is FusedMatrixMultiply:
+                let (left, result) = (program.type(of: instruction.operands[0]).shape, instruction.type.shape)
+                work += left.count * result[-1]
+            case is Convolution, is ConvolutionInputGradient, is ConvolutionWeightGradient, is FusedConvolution, is FusedWeightGradient:
+                return false
+            default: break
+            }
+        }
+        return work <= 1 << 25
+    }
+
     /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
     private func isOnlyMultipliedBy(_ value: Int) -> Bool {
-        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else { return false }
+        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else {
+            return false
+        }
         return uses[value].allSatisfy { position in
             let user = program.instructions[position]
             return (user.primitive is MatrixMultiply || user.primitive is FusedMatrixMultiply) && user.operands[1] == value

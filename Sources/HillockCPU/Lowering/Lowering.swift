@@ -21,6 +21,8 @@ struct Lowering {
 
     let program: Program
     let uses: [[Int]]
+    /// For each value whether it depends on parameters alone.
+    let isOfParameters: [Bool]
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
@@ -38,6 +40,7 @@ struct Lowering {
     init(_ program: Program) {
         self.program = program
         uses = program.uses
+        isOfParameters = program.valuesOfParameters
         places = [Place?](repeating: nil, count: uses.count)
     }
 
@@ -57,9 +60,10 @@ struct Lowering {
         if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
         let donations = donations(results.map(\.buffer))
         if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
+        let prologue = takePrologue(donations)
         return CPUPlan(
-            program: program, steps: steps, origins: steps.map { origins[ObjectIdentifier($0)] }, buffers: buffers, results: results,
-            donations: donations)
+            program: program, steps: steps, origins: steps.map { origins[ObjectIdentifier($0)] }, prologue: prologue, buffers: buffers,
+            results: results, donations: donations)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.

@@ -51,6 +51,20 @@ extension FusedBatchNormalization: CompositeKernel {
     func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
+extension FusedGroupNormalization: CompositeKernel {
+    func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
+        var parts = try NormalizationOperands(call, norm.groups, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
+        if hasResidual { parts.residual = try lowering.laidOut(call.operands[call.operands.count - 1], parts.layout) }
+        parts.hasRelu = hasRelu
+        _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
+    }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
+}
+
 extension FusedBatchNormalizationGradient: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
     func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }

@@ -40,6 +40,7 @@ extension CPUPlan {
             "arena: \(ByteText.of(arenaByteCount)); \(self.temporaries.count) temporaries, \(ByteText.of(temporaries)) side by side, share "
                 + "\(ByteText.of(scratchOffset)) by when they live, and scratch memory is \(ByteText.of(scratch))"
         ]
+        if let prologue { lines.append(prologue.explanation) }
         let own = results.filter { if case .result = buffers[$0.buffer].kind { true } else { false } }
         lines.append("results: \(results.count), \(ByteText.of(own.reduce(0) { $0 + $1.type.byteCount }))")
         if !donations.isEmpty {

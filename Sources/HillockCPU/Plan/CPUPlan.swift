@@ -27,6 +27,23 @@ extension Step {
     }
 }
 
+extension ArraySlice<any Step> {
+    /// Runs the steps of a plan one after the other; who watches is told how long each took.
+    func run(
+        _ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer, _ observer: (any PlanObserver)?
+    ) throws {
+        guard let observer else {
+            for step in self { try step.run(pointers, scratch: scratch) }
+            return
+        }
+        for position in indices {
+            let begin = Observation.now
+            try self[position].run(pointers, scratch: scratch)
+            observer.ran(step: position, from: begin, to: Observation.now)
+        }
+    }
+}
+
 /// A step that may write a buffer in the place of one that it reads.
 protocol InPlaceStep: Step {
     /// What may share memory; both have the same size.
@@ -42,9 +59,11 @@ struct Donation {
 /// Steps over planned memory.
 final class CPUPlan: Plan {
     let program: Program
+    /// All steps; the prologue's come first.
     let steps: [any Step]
     /// For each step the instruction that it is made for, if it is for one.
     let origins: [Int?]
+    let prologue: Prologue?
     let buffers: [BufferInfo]
     let results: [(buffer: BufferID, type: TensorType)]
     let donations: [Donation]
@@ -58,12 +77,16 @@ final class CPUPlan: Plan {
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
     let temporaries: [(buffer: BufferID, offset: Int)]
+    // Of one run, kept so that the next one need not ask for memory: what owns each result's elements, and copies of arguments.
+    private var owners: [CPUBuffer?]
+    private var copies: [Storage] = []
 
     init(
-        program: Program, steps: [any Step], origins: [Int?], buffers: [BufferInfo], results: [(buffer: BufferID, type: TensorType)],
-        donations: [Donation]
+        program: Program, steps: [any Step], origins: [Int?], prologue: Prologue?, buffers: [BufferInfo],
+        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
+        self.prologue = prologue
         self.steps = steps
         self.origins = origins
         self.buffers = buffers
@@ -99,12 +122,13 @@ final class CPUPlan: Plan {
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
             case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
-            case .result: break
+            case .result, .kept: break
             }
         }
         self.scalars = scalars
         self.arguments = arguments
         self.temporaries = temporaries
+        owners = [CPUBuffer?](repeating: nil, count: results.count)
     }
 
     deinit {
@@ -112,96 +136,100 @@ final class CPUPlan: Plan {
         scalarCells.deallocate()
     }
 
-    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
+    func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws {
         for (buffer, argument, dtype) in scalars {
             if case .scalar(let value) = arguments[argument] { value.write(to: pointers[buffer], as: dtype) }
         }
-        var copies: [Storage] = []
-        for (buffer, argument) in self.arguments {
-            guard case .buffer(let value) = arguments[argument] else { continue }
-            let layout = buffers[buffer].layout
-            if let value = value as? CPUBuffer, value.layout == layout {
-                pointers[buffer] = value.storage.pointer
-            } else if let value = value as? HostBuffer, layout == .plain {
-                pointers[buffer] = value.array.storage.pointer
-            } else {
-                let copy = try Self.copy(of: value, in: layout, byteCount: buffers[buffer].byteCount, isKept: !isDonated[argument])
-                pointers[buffer] = copy.pointer
-                // A dead argument's copy is dead too: a result may take its memory.
-                if isDonated[argument] {
-                    arguments[argument] = .buffer(CPUBuffer(type: value.type, storage: copy, layout: layout))
-                } else {
-                    copies.append(copy)
-                }
-            }
-        }
-        var storages = [Storage?](repeating: nil, count: results.count)
-        for donation in donations {
-            storages[donation.result] = Self.take(&arguments[donation.argument])
-        }
-        for (position, result) in results.enumerated() {
+        defer { forget() }
+        for (buffer, argument) in self.arguments { try place(&arguments[argument], of: argument, in: buffer) }
+        for donation in donations { owners[donation.result] = Self.take(&arguments[donation.argument]) }
+        for (position, result) in self.results.enumerated() {
             guard case .result(position) = buffers[result.buffer].kind else { continue }
-            let storage = storages[position] ?? StoragePool.shared.allocate(buffers[result.buffer].byteCount)
-            storages[position] = storage
-            pointers[result.buffer] = storage.pointer
+            let owner = owners[position] ?? make(result)
+            owners[position] = owner
+            pointers[result.buffer] = owner.storage.pointer
         }
-        let memory = Arena.shared.memory(arenaByteCount).unsafelyUnwrapped
+        StoragePool.shared.countRun()
+        let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        if let observer = Observation.observer {
-            try runSteps(scratch: memory + scratchOffset, observer)
-        } else {
-            for step in steps { try step.run(pointers, scratch: memory + scratchOffset) }
-        }
-        withExtendedLifetime(copies) {}
+        let observer = Observation.observer
+        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset, observer)
+        try steps.dropFirst(prologue?.steps.count ?? 0).run(pointers, scratch: memory + scratchOffset, observer)
 
-        return results.enumerated().map { position, result in
+        for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
             case .argument(let argument):
                 guard case .buffer(let value) = arguments[argument] else { fatalError("[cpu] argument \(argument) is no buffer") }
-                return Self.view(of: value, as: result.type)
+                results.append(Self.view(of: value, as: result.type))
             case .result(let owner):
-                return CPUBuffer(
-                    type: result.type, storage: storages[owner].unsafelyUnwrapped, layout: buffers[result.buffer].layout)
-            case .constant(let storage): return HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage))
-            case .scalar, .temporary: fatalError("[cpu] result \(position) has no memory of its own")
+                // A dead argument of the same kind becomes the result itself.
+                let value = owners[owner].unsafelyUnwrapped
+                value.notes = nil
+                let layout = buffers[result.buffer].layout
+                let isSame = value.type == result.type && value.layout == layout
+                results.append(isSame ? value : CPUBuffer(type: result.type, storage: value.storage, layout: layout))
+            case .constant(let storage):
+                results.append(HostBuffer(HostArray(dtype: result.type.dtype, shape: result.type.shape, storage: storage)))
+            case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
             }
         }
     }
 
-    /// Runs the steps and tells how long each took.
-    private func runSteps(scratch: UnsafeMutableRawPointer, _ observer: any PlanObserver) throws {
-        var begin = Observation.now
-        for (position, step) in steps.enumerated() {
-            try step.run(pointers, scratch: scratch)
-            let end = Observation.now
-            observer.ran(step: position, from: begin, to: end)
-            begin = Observation.now
+    /// Lets go of what belonged to one run.
+    private func forget() {
+        for position in owners.indices { owners[position] = nil }
+        copies.removeAll(keepingCapacity: true)
+    }
+
+    /// New memory for a result.
+    private func make(_ result: (buffer: BufferID, type: TensorType)) -> CPUBuffer {
+        let info = buffers[result.buffer]
+        return CPUBuffer(type: result.type, storage: StoragePool.shared.allocate(info.byteCount), layout: info.layout)
+    }
+
+    /// Points the steps to an argument's elements.
+    private func place(_ argument: inout Argument, of position: Int, in buffer: BufferID) throws {
+        guard case .buffer(let value) = argument else { return }
+        let layout = buffers[buffer].layout
+        if let value = value as? CPUBuffer, value.layout == layout {
+            pointers[buffer] = value.storage.pointer
+        } else if let value = value as? HostBuffer, layout == .plain {
+            pointers[buffer] = value.array.storage.pointer
+        } else {
+            let copy = try Self.copy(of: value, in: layout, byteCount: buffers[buffer].byteCount, isKept: !isDonated[position])
+            pointers[buffer] = copy.pointer
+            // A dead argument's copy is dead too: a result may take its memory.
+            if isDonated[position] {
+                argument = .buffer(CPUBuffer(type: value.type, storage: copy, layout: layout))
+            } else {
+                copies.append(copy)
+            }
         }
     }
 
     /// An argument's elements in a layout that it does not have; kept with the buffer, where it stays what it is, for the next run.
     private static func copy(of value: DeviceBuffer, in layout: PhysicalLayout, byteCount: Int, isKept: Bool) throws -> Storage {
-        let copies = value.notes as? LayoutCopies
+        let copies = value.notes as? BufferNotes
         if let known = copies?.storages[layout] { return known }
         let plain = try value.hostArray().storage
         let copy = layout == .plain ? plain : try PhysicalLayout.plain.copy(plain, value.type.shape, to: layout, byteCount: byteCount)
         if isKept {
-            let copies = copies ?? LayoutCopies()
+            let copies = copies ?? BufferNotes()
             copies.storages[layout] = copy
             value.notes = copies
         }
         return copy
     }
 
-    /// The memory of an argument that nobody else holds.
-    private static func take(_ argument: inout Argument) -> Storage? {
+    /// An argument that nobody else holds, and whose memory nobody else holds.
+    private static func take(_ argument: inout Argument) -> CPUBuffer? {
         guard case .buffer(var value) = argument else { return nil }
         argument = .scalar(.integer(0))
         defer { argument = .buffer(value) }
         guard isKnownUniquelyReferenced(&value), let buffer = value as? CPUBuffer, isKnownUniquelyReferenced(&buffer.storage) else {
             return nil
         }
-        return buffer.storage
+        return buffer
     }
 
     /// The same memory under another shape.
@@ -215,8 +243,8 @@ final class CPUPlan: Plan {
     var explanation: String { details.description }
 }
 
-/// Copies of a buffer's elements in other layouts than its own.
-private final class LayoutCopies {
+/// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.
+final class BufferNotes {
     var storages: [PhysicalLayout: Storage] = [:]
 }
 

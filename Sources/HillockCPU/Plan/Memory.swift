@@ -14,6 +14,8 @@ struct BufferInfo {
         case constant(Storage)
         /// Lives in the arena from its first step to its last.
         case temporary
+        /// What the prologue leaves, in memory of its own.
+        case kept
         /// The result at this position.
         case result(Int)
     }
@@ -60,22 +62,5 @@ struct MemoryPlan {
             let position = placed.firstIndex { $0.offset > offset } ?? placed.count
             placed.insert(entry, at: position)
         }
-    }
-}
-
-/// The arena that all plans share: plans run one at a time, and nothing in it outlives a run.
-final class Arena: @unchecked Sendable {
-    static let shared = Arena()
-    private var block: UnsafeMutableRawPointer?
-    private var byteCount = 0
-
-    /// At least `byteCount` bytes, 64-byte aligned. Called with the evaluator's lock held.
-    func memory(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        if byteCount > self.byteCount {
-            block?.deallocate()
-            block = .allocate(byteCount: byteCount, alignment: 64)
-            self.byteCount = byteCount
-        }
-        return block
     }
 }

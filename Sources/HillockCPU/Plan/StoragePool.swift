@@ -3,63 +3,83 @@ import Synchronization
 
 /// Memory for results, kept for the next ones: a training step in steady state asks the system for nothing.
 ///
-/// Blocks are handed out by exact size, since a loop wants the same sizes again and again; what is kept is bounded.
+/// Blocks are handed out by size class, since a loop wants the same sizes again and again. What is kept is bounded: no more than
+/// `capacity`, and a size that no plan of late wanted goes back to the system.
 final class StoragePool: Sendable {
     static let shared = StoragePool()
-    private static let capacity = 1 << 30
+    /// Runs of plans after which a size that none of them wanted is out of use.
+    static let period: UInt64 = 256
+    private let capacity: Int
 
+    /// The free blocks of one size, and how a block of this size comes back: made once, so that handing one out allocates only its owner.
+    private struct SizeClass {
+        /// A raw pointer is not `Sendable`, and nobody else knows these blocks.
+        var blocks: [UInt] = []
+        var lastUse: UInt64 = 0
+        let release: @Sendable (UnsafeMutableRawPointer) -> Void
+    }
     private struct Free {
-        /// Addresses by size: a raw pointer is not `Sendable`, and nobody else knows these blocks.
-        var blocks: [Int: [UInt]] = [:]
+        var classes: [Int: SizeClass] = [:]
         var byteCount = 0
     }
     private let free = Mutex(Free())
+    private let runs = Atomic<UInt64>(0)
+
+    init(capacity: Int = 1 << 30) { self.capacity = capacity }
+
+    /// Bytes that are kept for later.
+    var freeByteCount: Int { free.withLock { $0.byteCount } }
 
     /// A block of at least `byteCount` bytes, 64-byte aligned, uninitialised; it comes back here when its last owner lets go.
     func allocate(_ byteCount: Int) -> Storage {
         let size = Self.size(byteCount)
-        let address = free.withLock { free -> UInt? in
-            guard let block = free.blocks[size]?.popLast() else { return nil }
-            free.byteCount -= size
-            return block
+        let (address, release) = free.withLock { free -> (UInt?, @Sendable (UnsafeMutableRawPointer) -> Void) in
+            if free.classes[size] == nil { free.classes[size] = SizeClass(release: { [self] in take($0, size) }) }
+            let block = free.classes[size]!.blocks.popLast()
+            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
+            if block != nil { free.byteCount -= size }
+            return (block, free.classes[size]!.release)
         }
-        let pointer = address.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
-        return Storage(adopting: pointer ?? .allocate(byteCount: size, alignment: 64), byteCount: byteCount) { [self] block in
-            release(block, size)
-        }
+        if let address { return Storage(adopting: UnsafeMutableRawPointer(bitPattern: address)!, byteCount: byteCount, release: release) }
+        return Storage(adopting: LargeBlocks.allocate(size), byteCount: byteCount, release: release)
     }
 
-    private func release(_ block: UnsafeMutableRawPointer, _ size: Int) {
+    /// Keeps a block that nobody owns any longer, if there is room.
+    private func take(_ block: UnsafeMutableRawPointer, _ size: Int) {
         let address = UInt(bitPattern: block)
         let isKept = free.withLock { free in
-            guard free.byteCount + size <= Self.capacity else { return false }
-            free.blocks[size, default: []].append(address)
+            guard free.byteCount + size <= capacity else { return false }
+            free.classes[size]!.blocks.append(address)
+            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
             free.byteCount += size
             return true
         }
-        if !isKept { block.deallocate() }
+        if !isKept { LargeBlocks.deallocate(block, size) }
     }
 
-    private static func size(_ byteCount: Int) -> Int { Swift.max(64, (byteCount + 63) & ~63) }
-}
-
-/// Elements that the CPU engine computed, in a block that it may use again once nobody else holds it.
-final class CPUBuffer: DeviceBuffer, @unchecked Sendable {
-    /// Read by others through `hostArray`; taken out by the engine when the buffer is dead.
-    var storage: Storage
-    /// How the elements lie.
-    let layout: PhysicalLayout
-
-    init(type: TensorType, storage: Storage, layout: PhysicalLayout = .plain) {
-        self.storage = storage
-        self.layout = layout
-        super.init(type: type)
+    /// Says that a plan ran: what none of many runs wanted is given back.
+    func countRun() {
+        let time = runs.add(1, ordering: .relaxed).newValue
+        if time % Self.period == 0 { giveBack(unusedSince: time - Self.period) }
     }
 
-    /// The elements, row-major: copied where they lie otherwise.
-    override func hostArray() throws -> HostArray {
-        if layout == .plain { return HostArray(dtype: type.dtype, shape: type.shape, storage: storage) }
-        let plain = try layout.copy(storage, type.shape, to: .plain, byteCount: type.byteCount)
-        return HostArray(dtype: type.dtype, shape: type.shape, storage: plain)
+    private func giveBack(unusedSince time: UInt64) {
+        let blocks = free.withLock { free -> [(address: UInt, size: Int)] in
+            var given: [(address: UInt, size: Int)] = []
+            for (size, entry) in free.classes where entry.lastUse < time && !entry.blocks.isEmpty {
+                given += entry.blocks.map { ($0, size) }
+                free.byteCount -= size * entry.blocks.count
+                free.classes[size]!.blocks = []
+            }
+            return given
+        }
+        for (address, size) in blocks { LargeBlocks.deallocate(UnsafeMutableRawPointer(bitPattern: address)!, size) }
+    }
+
+    /// Whole cache lines; from 64 KiB on eight sizes between powers of two, so that lengths that vary do not each have a class of their own.
+    private static func size(_ byteCount: Int) -> Int {
+        var step = 64
+        if byteCount > 1 << 16 { step = 1 << (Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount - 3) }
+        return Swift.max(64, (byteCount + step - 1) & -step)
     }
 }

@@ -45,15 +45,21 @@ final class OptimizerStep: InPlaceStep {
     private let scalars: [BufferID]
     private let parameters: [Parameter]
     private let tensors: UnsafeMutablePointer<hk_optimizer_tensor>
+    /// The scalars' values in a run: a step asks for no memory.
+    private let values: UnsafeMutablePointer<Float>
 
     init(_ kind: Kind, scalars: [BufferID], _ parameters: [Parameter]) {
         self.kind = kind
         self.scalars = scalars
         self.parameters = parameters
         tensors = .allocate(capacity: parameters.count)
+        values = .allocate(capacity: scalars.count)
     }
 
-    deinit { tensors.deallocate() }
+    deinit {
+        tensors.deallocate()
+        values.deallocate()
+    }
 
     var reads: [BufferID] { scalars + parameters.flatMap { $0.sources + $0.gradient.buffers } }
     var writes: [BufferID] { parameters.flatMap(\.targets) }
@@ -66,7 +72,7 @@ final class OptimizerStep: InPlaceStep {
     }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        let values = scalars.map { pointers[$0].load(as: Float.self) }
+        for (position, scalar) in scalars.enumerated() { values[position] = pointers[scalar].load(as: Float.self) }
         var numbers = hk_optimizer_step_numbers()
         numbers.rate = values[0]
         let (decay, keep): (Float, Float)
@@ -141,7 +147,8 @@ final class OptimizerStep: InPlaceStep {
 
     var explanation: String {
         let rows = parameters.count { if case .dense = $0.gradient { false } else { true } }
-        return "\(kind) over \(parameters.count) parameters, \(rows) by rows"
+        let count = parameters.count == 1 ? "1 parameter" : "\(parameters.count) parameters"
+        return "\(kind) of \(count)\(rows == 0 ? "" : ", \(rows) of them by rows")"
     }
 }
 

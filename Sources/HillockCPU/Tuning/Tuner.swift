@@ -13,9 +13,11 @@ struct Tuner {
 
     /// Seconds that timing may still take in this plan: a first step must not wait long.
     private var budget = 0.3
-    private let store: TuningStore
+    private let given: TuningStore?
+    /// Asked for only where there is a choice: its name holds oneDNN's version, which loads oneDNN.
+    private var store: TuningStore { given ?? .current }
 
-    init(store: TuningStore = .current) { self.store = store }
+    init(store: TuningStore? = nil) { given = store }
 
     /// The candidate that was found fastest, now or earlier. `candidates` begins with what a rule by shape prefers: it is taken where
     /// nothing can be kept or the budget is spent, and another must be a tenth faster than it.

@@ -72,7 +72,7 @@ private func dependents(of outputs: [Node], on wanted: Set<ObjectIdentifier>) ->
         guard depends[key] == nil else { return }
         let isWanted = wanted.contains(key)
         depends[key] = isWanted
-        stack.append((node, isWanted ? [] : Evaluator.shared.inputs(of: node), 0))
+        stack.append((node, isWanted || stopsGradients(node) ? [] : Evaluator.shared.inputs(of: node), 0))
     }
 
     for output in outputs {
@@ -90,6 +90,13 @@ private func dependents(of outputs: [Node], on wanted: Set<ObjectIdentifier>) ->
         }
     }
     return order
+}
+
+/// Whether nothing behind the node is differentiated: what was taken as constant, and what an optimizer wrote, which are new variables.
+/// Types are compared by identity, since a cast would cost more than all the rest of the visit.
+private func stopsGradients(_ node: Node) -> Bool {
+    let type = ObjectIdentifier(type(of: node.primitive))
+    return type == ObjectIdentifier(StopGradient.self) || type == ObjectIdentifier(AdamStep.self) || type == ObjectIdentifier(SGDStep.self)
 }
 
 /// The value of `function` at `x` and its gradient there. The value is a floating scalar; the gradient has the shape of `x`.

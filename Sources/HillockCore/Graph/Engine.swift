@@ -10,10 +10,11 @@ public protocol Engine: Sendable {
 
 /// A program made ready to run by an engine. Runs of all plans are serialised by the caller.
 public protocol Plan: AnyObject {
-    /// Computes the program's outputs.
+    /// Computes the program's outputs and appends them to `results`, in order.
     ///
-    /// The buffers in `arguments` that the plan finds to be uniquely referenced are dead afterwards: the plan may reuse their memory.
-    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer]
+    /// The buffers in `arguments` that the plan finds to be uniquely referenced are dead afterwards: the plan may reuse their memory. The
+    /// arrays are the caller's, who keeps their memory for the next run.
+    func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws
 
     /// The plan as text, for people: steps, layouts, memory.
     var explanation: String { get }

@@ -84,6 +84,10 @@ private struct State: ~Copyable {
     fileprivate private(set) var operands: [Int32] = []
     private var outputs: [Int32] = []
     private var stack: [(node: Unmanaged<Node>, next: Int)] = []
+    /// What the plan is run with, gives, and whose values that is.
+    private var arguments: [Argument] = []
+    private var buffers: [DeviceBuffer] = []
+    private var results: [Node] = []
     private var hash: UInt64 = 0
     private var hasStandIn = false
     private var cache = PlanCache()
@@ -105,14 +109,13 @@ private struct State: ~Copyable {
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
-        let results = outputs.map { interior[Int($0)].takeUnretainedValue() }
+        defer { release() }
+        for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
         if !keepingTape {
             interior.removeAll(keepingCapacity: true)
             for node in results { node.detach() }
         }
         // What is left of the graph holds its leaves; a leaf that only this list holds is dead, and so may be its memory.
-        var arguments: [Argument] = []
-        arguments.reserveCapacity(leaves.count)
         for position in leaves.indices {
             switch leaves[position].value {
             case .scalar(let scalar):
@@ -127,11 +130,10 @@ private struct State: ~Copyable {
                 fatalError("[evaluate] a leaf without a value")
             }
         }
-        let buffers: [DeviceBuffer]
         do {
             observer?.begin("run", at: Observation.now)
             defer { observer?.end() }
-            buffers = try plan.run(&arguments)
+            try plan.run(&arguments, results: &buffers)
         } catch {
             // The inputs are detached and may have been overwritten: it cannot be tried again.
             for node in results { node.value = .failed(error) }
@@ -204,6 +206,13 @@ private struct State: ~Copyable {
         stack.removeAll(keepingCapacity: true)
     }
 
+    /// Lets go of what the run was about; the arrays keep their memory.
+    private mutating func release() {
+        arguments.removeAll(keepingCapacity: true)
+        buffers.removeAll(keepingCapacity: true)
+        results.removeAll(keepingCapacity: true)
+    }
+
     private mutating func findPlan(on device: Device) throws -> PlanCache.Entry {
         let key = PlanCache.Key(
             engine: device.engine.name, numerics: Numerics.current, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
@@ -226,7 +235,7 @@ private struct State: ~Copyable {
             leaves.count == entry.program.inputs.count
         else { return false }
         for (leaf, input) in zip(leaves, entry.program.inputs) {
-            if leaf.type != input.type || leaf.isScalar != input.isScalar { return false }
+            if leaf.type != input.type || leaf.isScalar != input.isScalar || (leaf.label != nil) != input.isParameter { return false }
         }
         for (node, instruction) in zip(interior, entry.program.instructions) {
             let same = node._withUnsafeGuaranteedRef { $0.type == instruction.type && $0.primitive.isEqual(to: instruction.primitive) }
@@ -247,7 +256,8 @@ private struct State: ~Copyable {
             }
         }
         return Program(
-            inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar) }, instructions: instructions,
+            inputs: leaves.map { Program.Input(type: $0.type, isScalar: $0.isScalar, isParameter: $0.label != nil) },
+            instructions: instructions,
             outputs: outputs.map(number))
     }
 }

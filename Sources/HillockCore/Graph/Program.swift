@@ -9,11 +9,14 @@ public struct Program: Sendable {
         public let type: TensorType
         /// Whether it is a ``Scalar`` known where the graph was built rather than a buffer.
         public let isScalar: Bool
+        /// Whether it is the value of a model's parameter or buffer: where nothing updates it, it stays what it is from run to run.
+        public let isParameter: Bool
 
         /// An input of this type.
-        public init(type: TensorType, isScalar: Bool) {
+        public init(type: TensorType, isScalar: Bool, isParameter: Bool = false) {
             self.type = type
             self.isScalar = isScalar
+            self.isParameter = isParameter
         }
     }
 

@@ -1,4 +1,5 @@
-// Steps of optimizers over many parameters at once, kept whole so that an engine can make them one pass over memory.
+// Steps of optimizers over many parameters at once, kept whole so that an engine can make them one pass over memory. Gradients end at
+// them: what an optimizer wrote are new variables, not functions of the old ones.
 
 /// Gradient descent, with or without momentum; formulas are PyTorch's.
 ///

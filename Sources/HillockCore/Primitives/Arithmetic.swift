@@ -4,6 +4,8 @@ import Glibc
 public struct Add: BinaryFunction {
     /// `add`
     public static let name = "add"
+    /// The operation has no attributes.
+    package init() {}
     /// a + b
     public func apply(_ a: Double, _ b: Double) -> Double { a + b }
     /// a + b, wrapping
@@ -16,6 +18,8 @@ public struct Add: BinaryFunction {
 public struct Subtract: BinaryFunction {
     /// `subtract`
     public static let name = "subtract"
+    /// The operation has no attributes.
+    package init() {}
     /// a − b
     public func apply(_ a: Double, _ b: Double) -> Double { a - b }
     /// a − b, wrapping
@@ -28,6 +32,8 @@ public struct Subtract: BinaryFunction {
 public struct Multiply: BinaryFunction {
     /// `multiply`
     public static let name = "multiply"
+    /// The operation has no attributes.
+    package init() {}
     /// a · b
     public func apply(_ a: Double, _ b: Double) -> Double { a * b }
     /// a · b, wrapping

@@ -188,6 +188,8 @@ public func round(_ x: Tensor) -> Tensor { .unary(Round(), x) }
 public struct Negate: NumericFunction {
     /// `negate`
     public static let name = "negate"
+    /// The operation has no attributes.
+    package init() {}
     /// −x
     public func apply(_ x: Double) -> Double { -x }
     /// −x, wrapping

@@ -6,6 +6,16 @@ public struct Reduce: Primitive {
     /// How elements are combined.
     public enum Kind: UInt8, Hashable, Sendable {
         case sum, product, maximum, minimum
+
+        /// The word for messages; printing the case itself would cost a microsecond wherever a reduction is recorded.
+        var name: String {
+            switch self {
+            case .sum: "sum"
+            case .product: "product"
+            case .maximum: "maximum"
+            case .minimum: "minimum"
+            }
+        }
     }
 
     /// How elements are combined.
@@ -21,13 +31,13 @@ public struct Reduce: Primitive {
 
     /// The shape without the axes. An empty maximum or minimum has no value.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
-        try checkArithmetic("\(kind)", inputs[0])
+        try checkArithmetic(kind.name, inputs[0])
         let shape = inputs[0].shape
         if let wrong = axes.first(where: { $0 >= shape.rank }) {
-            throw ShapeError("\(kind)", "axis \(wrong) is out of range for shape \(shape)")
+            throw ShapeError(kind.name, "axis \(wrong) is out of range for shape \(shape)")
         }
         if kind == .maximum || kind == .minimum, let empty = axes.first(where: { shape[$0] == 0 }) {
-            throw ShapeError("\(kind)", "axis \(empty) of shape \(shape) is empty: there is no \(kind)")
+            throw ShapeError(kind.name, "axis \(empty) of shape \(shape) is empty: there is no \(kind)")
         }
         return TensorType(inputs[0].dtype, shape.removing(axes: axes))
     }
@@ -143,9 +153,9 @@ extension Tensor {
     }
 
     private func reduced(_ kind: Reduce.Kind, axes: [Int]?, keepingAxes: Bool, at location: SourceLocation) -> Tensor {
-        let positions = axes.map { $0.map { checkedAxis($0, "\(kind)", at: location) } } ?? Array(0..<rank)
+        let positions = axes.map { $0.map { checkedAxis($0, kind.name, at: location) } } ?? Array(0..<rank)
         guard Set(positions).count == positions.count else {
-            return .failed(ShapeError("\(kind)", "axes \(axes ?? []) name one axis of shape \(shape) twice"), [self], at: location)
+            return .failed(ShapeError(kind.name, "axes \(axes ?? []) name one axis of shape \(shape) twice"), [self], at: location)
         }
         if positions.isEmpty { return self }
         let kept = Shape(shape.dimensions.enumerated().map { positions.contains($0.offset) ? 1 : $0.element })

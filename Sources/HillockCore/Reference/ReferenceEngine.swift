@@ -38,13 +38,13 @@ private final class ReferencePlan: Plan {
 
     init(_ program: Program) { self.program = program }
 
-    func run(_ arguments: inout [Argument]) throws -> [DeviceBuffer] {
+    func run(_ arguments: inout [Argument], results: inout [DeviceBuffer]) throws {
         let inputs: [HostArray] = try zip(arguments, program.inputs).map { argument, input in
             switch argument {
             case .buffer(let buffer): try buffer.hostArray()
             case .scalar(let scalar): HostArray(scalar, dtype: input.type.dtype)
             }
         }
-        return ReferenceEngine.evaluate(program, inputs, observer: Observation.observer).map { HostBuffer($0) }
+        for array in ReferenceEngine.evaluate(program, inputs, observer: Observation.observer) { results.append(HostBuffer(array)) }
     }
 }

@@ -76,6 +76,17 @@ struct NormalizationFusionTests {
         for (a, b) in zip(fused, apart) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 * Swift.max(1, abs($1)) }) }
     }
 
+    /// As in use, without gradients: group norms are fused then too.
+    @Test(arguments: Block.allCases) func valuesAloneAreTheReferences(_ block: Block) throws {
+        func run() throws -> [Double] {
+            let x = known([2, 16, 6, 5], seed: 0.2)
+            let w = [known([32, 16, 3, 3], seed: 1), known([32], seed: 2) + 1.5, known([32], seed: 3)]
+            return try block(conv2d(x, w[0]), Array(w[1...])).hostArray().doubles
+        }
+        let (got, expected) = (try run(), try Device.$current.withValue(.reference) { try run() })
+        #expect(zip(got, expected).allSatisfy { abs($0 - $1) < 1e-4 * Swift.max(1, abs($1)) })
+    }
+
     @Test func residualAndRectifierJoin() {
         let (x, r) = (known([2, 4, 3, 3], seed: 0), known([2, 4, 3, 3], seed: 1))
         let (scale, bias) = (known([4], seed: 2), known([4], seed: 3))
@@ -83,6 +94,7 @@ struct NormalizationFusionTests {
         #expect(optimized(relu(batchNorm(x, scale: scale, bias: bias).output)) == ["batch_norm+", "result"])
         #expect(optimized(relu(batchNorm(x, scale: scale, bias: bias).output + r)) == ["batch_norm+", "result"])
         #expect(optimized(relu(r + batchNorm(x, scale: nil, bias: nil).output)) == ["batch_norm+", "result"])
+        #expect(optimized(relu(instanceNorm(x, scale: scale, bias: bias) + r)) == ["group_norm+"])
         // What is added is known only after the normalised value: made from it, or from its statistics.
         let made = batchNorm(x, scale: scale, bias: bias)
         #expect(!optimized(made.output + exp(made.output)).contains("batch_norm+"))
