@@ -34,9 +34,9 @@ import Testing
         Case("logSoftmaxColumns", scale: 10, [129, 257]) { logSoftmax($0[0], axis: 0) },
         Case("layerNorm", scale: 4, [65, 301], [301], [301]) { layerNorm($0[0], scale: $0[1], bias: $0[2]) },
         Case("batchNorm", scale: 20, [5, 33, 17, 19], [33], [33]) { batchNorm($0[0], scale: $0[1], bias: $0[2]).output },
-        Case("batchNormStatistics", scale: 20, [5, 33, 17, 19]) {
+        Case("batchNormStatistics", scale: 4, [5, 33, 17, 19]) {
             let y = batchNorm($0[0], scale: nil, bias: nil)
-            return y.output.sum(axes: 0, 2, 3) + y.mean * y.variance
+            return (y.output * y.output).mean(axes: 0, 2, 3) + y.mean * y.variance
         },
         Case("batchNormRows", scale: 20, [700, 83], [83], [83]) { relu(batchNorm($0[0], scale: $0[1], bias: $0[2]).output) },
         Case("groupNorm", scale: 20, [3, 12, 21, 35], [12], [12]) { groupNorm($0[0], groups: 3, scale: $0[1], bias: $0[2]) },

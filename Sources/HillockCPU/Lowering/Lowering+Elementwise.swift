@@ -15,7 +15,7 @@ extension Lowering {
     /// It walks memory in the layout of the first operand that is not plain; the others adapt.
     fileprivate mutating func lowerGroup(_ piece: Program, _ operands: [Int], results: [Int]) throws {
         let operands = operands.map(resolve)
-        let layout = groupLayout(operands)
+        let layout = groupLayout(operands, piece)
         let group = ElementwiseGroup(shape: piece.type(of: piece.outputs[0]).shape, layout: layout)
         var values: [ElementwiseGroup.Operand] = []
         for operand in operands { values.append(group.addInput(try input(operand, in: layout))) }
@@ -39,7 +39,7 @@ extension Lowering {
     }
 
     /// The layout in which a group reading these values walks memory.
-    private func groupLayout(_ operands: [Int]) -> PhysicalLayout {
+    private func groupLayout(_ operands: [Int], _ piece: Program) -> PhysicalLayout {
         guard let layout = operands.map({ layouts(of: $0)[0] }).first(where: { $0 != .plain }) else { return .plain }
         guard case .opaque(let opaque) = layout else { return layout }
         // Only what lies alike, and single numbers, can be read along an opaque layout.
@@ -50,7 +50,9 @@ extension Lowering {
             default: program.type(of: operand).shape == opaque.shape && program.type(of: operand).dtype == .float32
             }
         }
-        return opaque.isDense && isAlike ? layout : .plain
+        // oneDNN alone can copy what lies so, and knows no masks.
+        let isReal = piece.outputs.allSatisfy { piece.type(of: $0).dtype == .float32 }
+        return opaque.isDense && isAlike && isReal ? layout : .plain
     }
 
     /// The value that another is merely a name of.

@@ -168,9 +168,10 @@ struct Lowering {
         switch places[value] {
         case .buffers(let known):
             if let buffer = known[layout] { return buffer }
+            let shape = program.type(of: value).shape
+            if program.type(of: value).dtype != .float32 { return try copy(value, known, to: layout) }
             let from = layouts(of: value)[0]
             let source = known[from]!
-            let shape = program.type(of: value).shape
             if !from.converts(to: layout) {
                 _ = try self.buffer(value, in: .plain)
                 return try self.buffer(value, in: layout)
@@ -188,6 +189,24 @@ struct Lowering {
         case nil:
             fatalError("[cpu] value %\(value) is used before it is made")
         }
+    }
+
+    /// Copies a value that oneDNN has no type for, such as a mask, into another layout: from the plain one, or into it first.
+    private mutating func copy(_ value: Int, _ known: [PhysicalLayout: BufferID], to layout: PhysicalLayout) throws -> BufferID {
+        let (source, other) = known[.plain].map { ($0, layout) } ?? (known[layouts(of: value)[0]]!, layouts(of: value)[0])
+        guard !other.isOpaque else {
+            throw CPUEngineError(description: "[cpu] \(program.type(of: value)) cannot be copied from or to \(other)")
+        }
+        let type = program.type(of: value)
+        // Both walked in the order in which the layout that is not plain lies.
+        let axes = other.axes(of: type.shape)
+        let plain = type.shape.strides
+        let laidOut = Strided(dense: Shape(axes.map(\.extent)))
+        let rowMajor = Strided(offset: 0, strides: axes.map { plain[$0.axis] * $0.factor }, shape: laidOut.shape)
+        let isFromPlain = known[.plain] != nil
+        let target = makeBuffer(for: value, layout: isFromPlain ? layout : .plain)
+        steps.append(CopyStep(type.dtype, source, isFromPlain ? rowMajor : laidOut, target, isFromPlain ? laidOut : rowMajor))
+        return isFromPlain || layout == .plain ? target : try buffer(value, in: layout)
     }
 
     /// A value's row-major buffer.

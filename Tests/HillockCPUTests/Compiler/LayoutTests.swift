@@ -57,4 +57,22 @@ struct LayoutTests {
             #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 })
         }
     }
+
+    /// A mask has one byte an element: oneDNN, which copies numbers between layouts, has no type for it.
+    @Test func masksFollowLayouts() throws {
+        func run() throws -> [[Double]] {
+            let (x, w, a) = (values([2, 16, 5, 4], seed: 0.3), values([32, 16, 1, 1], seed: 1), values([2, 32, 5, 4], seed: 2))
+            let y = conv2d(x, w)
+            // Each mask is read again after it was summed up: row-major by a group that walks blocks, and the other way round.
+            let (plain, blocked) = (a .> 0.1, y .> 0.2)
+            let first = `where`(plain, y * plain.converted(to: .float32).sum(), y)
+            let second = `where`(blocked, a.transposed([0, 1, 3, 2]).reshaped(to: a.shape) * blocked.converted(to: .float32).sum(), a)
+            return try [first, second, blocked.converted(to: .float32)].map { try $0.hostArray().doubles }
+        }
+        let expected = try Device.$current.withValue(.reference) { try run() }
+        for selection in ["", "none"] {
+            let got = try PassSelection.$current.withValue(PassSelection(selection)) { try run() }
+            for (a, b) in zip(got, expected) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-3 }, "passes: \(selection)") }
+        }
+    }
 }
