@@ -16,7 +16,8 @@ import Testing
         func run(_ passes: String) throws -> (Program, [HostArray]) {
             try PassSelection.$current.withValue(PassSelection(passes)) {
                 var arguments = try inputs.map { Argument.buffer(HostBuffer(try $0.hostArray())) }
-                let results = try CPUEngine().plan(program).run(&arguments)
+                var results: [DeviceBuffer] = []
+                try CPUEngine().plan(program).run(&arguments, results: &results)
                 return (CPUEngine.optimized(program), try results.map { try $0.hostArray() })
             }
         }
