@@ -70,6 +70,6 @@ public struct Explanation: Sendable {
 public func explain(_ body: () throws -> Void) rethrows -> Explanation {
     let recorder = Recorder()
     recorder.start()
-    try Observation.$observer.withValue(recorder, operation: body)
+    try Observation.watched(by: recorder, body)
     return Explanation(recorder.take().entries)
 }

@@ -34,7 +34,7 @@ public final class StepProfiler: Callback {
 
     /// Runs the loop, and says where the time of the wanted steps went; of those that were done if they were fewer.
     public func run(_ loop: () throws -> Void) rethrows -> Profile {
-        try Observation.$observer.withValue(recorder) {
+        try Observation.watched(by: recorder) {
             begin()
             try loop()
         }

@@ -34,6 +34,9 @@ struct HelpTests {
               evaluate                Measure a trained network on the test images of a
                                       data set.
               predict                 Say what pictures show.
+              explain                 Show what is made of a command's programs: graph,
+                                      passes, plan.
+              profile                 Show where a command's time goes, kernel by kernel.
               data                    Show data sets and fetch them.
               devices                 Show what can compute on this machine.
 

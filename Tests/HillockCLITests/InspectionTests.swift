@@ -34,7 +34,7 @@ struct InspectionTests {
         let plan = try run("explain", "evaluate", "digits", "--data", "toy", "--model", "mlp", "--batch", "5", "--pass", "plan")
         #expect(plan.status == 0)
         #expect(plan.output.hasPrefix("Classifying: MLP, batches of 5, toy\n\nProgram 1 of 1 on cpu: "))
-        #expect(plan.output.contains(" 0  ") && plan.output.contains("matmul [5, 36] × [36, 512] + bias, relu"))
+        #expect(plan.output.contains("\n0  ") && plan.output.contains("matmul [5, 36] × [36, 512] + bias, relu"))
         #expect(!plan.output.contains("── graph ──"))
     }
 
@@ -58,6 +58,16 @@ struct InspectionTests {
         #expect(run.status == 0)
         #expect(run.output.contains("7 steps, "))
         #expect(run.output.contains(" others)"))
+    }
+
+    @Test func wrongInput() throws {
+        let pass = try ProgramRun(["explain", "train", "digits", "--pass", "fusee"], in: folder.path)
+        #expect(pass.status == 1 && pass.output == "")
+        #expect(pass.errors.hasPrefix(#"hillock: error: there is no pass "fusee"; did you mean fuse? (known: graph, canonicalize, "#))
+        let short = try ProgramRun(
+            ["profile", "train", "digits", "--data", "toy", "--model", "mlp", "--epochs", "1", "--warm-up", "9"], in: folder.path)
+        #expect(short.status == 1 && short.output == "")
+        #expect(short.errors == "hillock: error: the run ended after 1 of the 9 steps to warm up; take fewer for --warm-up\n")
     }
 
     /// Ctrl-C prints what was measured until then.

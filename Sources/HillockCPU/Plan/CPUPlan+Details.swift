@@ -37,8 +37,8 @@ extension CPUPlan {
         let temporaries = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
         let scratch = arenaByteCount - scratchOffset - 64
         var lines = [
-            "arena: \(ByteText.of(arenaByteCount)); \(self.temporaries.count) temporaries, \(ByteText.of(temporaries)) side by side, share "
-                + "\(ByteText.of(scratchOffset)) by when they live, and scratch memory is \(ByteText.of(scratch))"
+            "arena: \(ByteText.of(arenaByteCount)), of it \(ByteText.of(scratchOffset)) for temporaries (\(self.temporaries.count), which side "
+                + "by side would take \(ByteText.of(temporaries))) and \(ByteText.of(scratch)) of scratch memory"
         ]
         if let prologue { lines.append(prologue.explanation) }
         let own = results.filter { if case .result = buffers[$0.buffer].kind { true } else { false } }

@@ -62,8 +62,10 @@ final class Prologue {
 
     /// For people.
     var explanation: String {
-        "prologue: steps 0 to \(steps.count - 1) depend on parameters alone and run once for the same parameters; "
-            + "what they leave is kept, \(ByteText.of(kept.reduce(0) { $0 + $1.byteCount }))"
+        let first =
+            steps.count == 1 ? "step 0 needs parameters alone and runs" : "steps 0 to \(steps.count - 1) need parameters alone and run"
+        let byteCount = kept.reduce(0) { $0 + $1.byteCount }
+        return "prologue: \(first) once for the same parameters; what is left for the other steps is kept, \(ByteText.of(byteCount))"
     }
 }
 

@@ -43,7 +43,7 @@ final class Prefetcher<Element: Sendable>: Sendable {
             for index in range {
                 shared.wait(shared.free)
                 if shared.isCancelled.load(ordering: .relaxed) { return }
-                let element = Observation.$observer.withValue(observer) { Result { try phase("make data") { try make(index) } } }
+                let element = Observation.watched(by: observer) { Result { try phase("make data") { try make(index) } } }
                 shared.ready.withLock { $0.append(element) }
                 sem_post(shared.available)
             }
