@@ -20,6 +20,8 @@ let instruction = Program.Instruction(tan, [0], try tan.outputType(for: [x.type]
 let program = Program(inputs: [.init(type: x.type, isScalar: false)], instructions: [instruction], outputs: [1])
 print(program)
 var arguments = [Argument.buffer(HostBuffer(try x.hostArray()))]
-let y = Tensor(try Device.cpu.engine.plan(program).run(&arguments)[0].hostArray())
+var results: [DeviceBuffer] = []
+try Device.cpu.engine.plan(program).run(&arguments, results: &results)
+let y = Tensor(try results[0].hostArray())
 print(y)
 print(tan.gradient(inputs: [x], output: y, upstream: Tensor.onesLike(y))[0] ?? "none")
