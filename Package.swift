@@ -46,6 +46,7 @@ let package = Package(
         .target(
             name: "HillockTraining",
             dependencies: ["HillockCore", "HillockNN", "HillockOptimizers", "HillockFormats", "HillockData"]),
+        .target(name: "HillockInspection", dependencies: ["HillockCore", "HillockTraining"]),
         .target(
             name: "HillockSystems",
             dependencies: ["HillockCore", "HillockNN", "HillockOptimizers", "HillockData", "HillockTraining"]),
@@ -53,7 +54,7 @@ let package = Package(
             name: "Hillock",
             dependencies: [
                 "HillockCore", "HillockCPU", "HillockNN", "HillockOptimizers", "HillockFormats", "HillockData",
-                "HillockTraining",
+                "HillockTraining", "HillockInspection",
             ]),
         .executableTarget(
             name: "HillockCLI",
@@ -77,6 +78,7 @@ let package = Package(
             name: "HillockDataTests",
             dependencies: ["HillockData", "HillockDownloads", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems"]),
+        .testTarget(name: "HillockInspectionTests", dependencies: ["Hillock", "HillockSystems"]),
         .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI"]),
     ],
     swiftLanguageModes: [.v6],

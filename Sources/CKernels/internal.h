@@ -235,6 +235,11 @@ typedef struct {
     void (*gru_forward)(const hk_cell_forward *cell);
     void (*lstm_backward)(const hk_cell_backward *cell);
     void (*gru_backward)(const hk_cell_backward *cell);
+    /// Steps of `multiply_add_chains` chains of 16 multiply-adds each, `rounds` times; the result depends on all.
+    float (*multiply_adds)(int64_t rounds, float factor, float term);
+    int multiply_add_chains;
+    /// Copies granules of f32 past the caches; both 64-byte aligned.
+    void (*streaming_copy)(const float *from, float *to, int64_t granules);
 } hk_variant;
 
 /// Rows and columns of the micro-tile of `product`.

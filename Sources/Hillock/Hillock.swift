@@ -3,6 +3,7 @@
 @_exported import HillockCore
 @_exported import HillockData
 @_exported import HillockFormats
+@_exported import HillockInspection
 @_exported import HillockNN
 @_exported import HillockOptimizers
 @_exported import HillockTraining

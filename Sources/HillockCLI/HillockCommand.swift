@@ -11,5 +11,8 @@ struct HillockCommand: ParsableCommand {
               hillock predict IMAGE.png      read one
             """,
         version: "hillock \(HillockVersion.current)",
-        subcommands: [TrainCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self, DevicesCommand.self])
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, PredictCommand.self, ExplainCommand.self, ProfileCommand.self, DataCommand.self,
+            DevicesCommand.self,
+        ])
 }

@@ -7,6 +7,8 @@ enum Interruption {
     /// Set by the first signal.
     static let stopRequest = StopRequest()
     private static let count = Atomic<Int>(0)
+    /// Whether there was a signal: a stop can be requested otherwise, too.
+    static var isInterrupted: Bool { count.load(ordering: .relaxed) > 0 }
 
     static func install() {
         // Made now: a signal handler must not be the first to touch them.

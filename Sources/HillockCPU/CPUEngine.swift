@@ -18,12 +18,16 @@ public struct CPUEngine: LinkedEngine {
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
     package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
+        CPUEngine().pipeline.run(program, observe: observe)
+    }
+
+    /// The passes, without those that are switched off.
+    package var pipeline: Pipeline {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
-        let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? kernels : ExpandComposites.all
+        let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
         let fusing: [any Pass] = [FuseNormalization(), FoldScaling(), FusePostOps(), FuseElementwise()]
-        let pipeline = Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
-        return pipeline.run(program, observe: observe)
+        return Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
     }
 
     /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.
@@ -36,6 +40,14 @@ public struct CPUEngine: LinkedEngine {
         hk_set_threads(Int32(count))
         _ = hd_set_threads(hk_threads())
     }
+}
+
+extension CPUEngine: CompilingEngine, RatedEngine {
+    /// Measured with the team and the instruction set in use.
+    package func measurePeak() -> (floatingPointOperations: Double, bytes: Double) { (hk_peak_flops(0.1), hk_peak_bandwidth(0.1)) }
+
+    /// ``details``
+    package var machine: String { Self.details }
 }
 
 /// What the engine could not do, in words.

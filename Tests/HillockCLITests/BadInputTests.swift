@@ -10,6 +10,8 @@ struct BadInputTests {
         try folder.writeData()
     }
 
+    private static let commands = "train, evaluate, predict, explain, profile, data, devices"
+
     private func expect(_ arguments: [String], _ expected: String) throws {
         let line = try line(arguments)
         #expect(line == expected)
@@ -29,8 +31,25 @@ struct BadInputTests {
 
     @Test(
         arguments: [
-            (["trian"], #"there is no command "hillock trian"; did you mean train? (known: train, evaluate, predict, data, devices)"#),
-            (["frobnicate"], #"there is no command "hillock frobnicate" (known: train, evaluate, predict, data, devices)"#),
+            (["trian"], #"there is no command "hillock trian"; did you mean train? (known: \#(Self.commands))"#),
+            (["frobnicate"], #"there is no command "hillock frobnicate" (known: \#(Self.commands))"#),
+            (["profile", "trian"], #"there is no command "hillock profile trian"; did you mean train? (known: train, evaluate)"#),
+            (
+                ["explain", "train", "digits", "--pass", "fusee"],
+                #"there is no pass "fusee"; did you mean fuse? "#
+                    + "(known: graph, canonicalize, simplify, share, composites, deadcode, sums, norms, postops, fuse, plan)"
+            ),
+            (["explain", "train", "digits", "--pass", "fuse", "--all"], "--pass prints one pass; leave --all out"),
+            (["explain", "evaluate", "digits", "--steps", "0"], "--steps is 0, expected 1 to 10000"),
+            (["explain", "train", "digits", "--model", "lent"], #"there is no model "lent"; did you mean lenet? (known: mlp, lenet)"#),
+            (["profile", "train", "digits", "--steps", "0"], "--steps is 0, expected 1 to 10000"),
+            (["profile", "train", "digits", "--warm-up=-1"], "--warm-up is -1, expected 0 to 10000"),
+            (["profile", "train", "digits", "--rows", "0"], "--rows is 0, expected 1 to 10000"),
+            (["profile", "train", "digits", "--trace", "none/t.json"], "none/t.json: cannot write: no such file or folder"),
+            (
+                ["profile", "train", "digits", "--data", "toy", "--epochs", "1", "--warm-up", "9"],
+                "the run ended after 1 of the 9 steps to warm up; take fewer for --warm-up"
+            ),
             (["train", "digit"], #"there is no command "hillock train digit"; did you mean digits? (known: digits)"#),
             (["data", "fecth"], #"there is no command "hillock data fecth"; did you mean fetch? (known: list, fetch)"#),
             (["train", "digits", "--epoch", "3"], "unknown option '--epoch'; did you mean '--epochs'?"),

@@ -21,6 +21,7 @@
 #include "dots.h"
 #include "attention.h"
 #include "recurrent.h"
+#include "peak.h"
 
 const hk_variant HK_VARIANT = {
     .name = HK_VARIANT_NAME,
@@ -98,4 +99,7 @@ const hk_variant HK_VARIANT = {
     .gru_forward = gru_forward,
     .lstm_backward = lstm_backward,
     .gru_backward = gru_backward,
+    .multiply_adds = multiply_add_chains,
+    .multiply_add_chains = HK_PEAK_CHAINS,
+    .streaming_copy = streaming_copy,
 };

@@ -14,6 +14,7 @@
 #include "narrow.h"
 #include "normalization.h"
 #include "optimizer.h"
+#include "peak.h"
 #include "pool.h"
 #include "random.h"
 #include "recurrent.h"

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Hillock
 import HillockSystems
 
@@ -13,28 +12,7 @@ struct TrainDigitsCommand: ParsableCommand {
             weights, to the last bit, as a run that was never stopped.
             """)
 
-    @Option(
-        help: ArgumentHelp("The network: mlp or lenet. (default: lenet)", valueName: "name"),
-        completion: .list(DigitModel.allCases.map(\.rawValue)))
-    var model: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "mnist-5k, mnist, fashion-mnist, or a folder with four IDX files. (default: mnist-5k)", valueName: "name|folder"),
-        completion: .list(DatasetCatalog.entries.map(\.name)))
-    var data: String?
-
-    @Option(help: ArgumentHelp("How often every image is seen. (default: 20 for fewer than 20,000 images, else 5)", valueName: "n"))
-    var epochs: Int?
-
-    @Option(help: ArgumentHelp("Images in a step. (default: 64 for fewer than 20,000 images, else 128)", valueName: "n"))
-    var batch: Int?
-
-    @Option(help: ArgumentHelp("The greatest learning rate; it rises to this and falls again. (default: 0.002)", valueName: "rate"))
-    var learningRate: Double?
-
-    @Option(help: ArgumentHelp("The same seed gives the same weights. (default: 1)", valueName: "n"))
-    var seed: UInt64?
+    @OptionGroup var training: DigitTrainingOptions
 
     @Option(
         help: ArgumentHelp("Folder for weights and report. (default: the next of runs/digits-1, runs/digits-2 …)", valueName: "folder"),
@@ -68,13 +46,7 @@ struct TrainDigitsCommand: ParsableCommand {
     }
 
     private func request() throws -> DigitRun.Request {
-        var request = DigitRun.Request(data: data, epochs: epochs, batchSize: batch, learningRate: learningRate, seed: seed)
-        if let model {
-            guard let known = DigitModel(rawValue: model) else {
-                throw UnknownName(kind: "model", name: model, known: DigitModel.allCases.map(\.rawValue))
-            }
-            request.model = known
-        }
+        let request = try training.request()
         if checkpointEvery < 0 { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }
         return request

@@ -7,6 +7,7 @@ import HillockCore
 package struct FoldScaling: Pass {
     package static let name = "scaling"
     package static let isOptional = true
+    package static let summary = "scales and shifts of a convolution's channels go into its weights, where they depend on parameters alone"
 
     package init() {}
 

@@ -7,6 +7,8 @@ import HillockCore
 package struct FuseElementwise: Pass {
     package static let name = "fuse"
     package static let isOptional = true
+    package static let summary =
+        "chains of element-wise operations become one pass over memory each"
 
     package init() {}
 

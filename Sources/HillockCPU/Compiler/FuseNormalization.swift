@@ -8,6 +8,8 @@ package struct FuseNormalization: Pass {
     package static let name = "norms"
     /// Results are the same up to rounding without it.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "batch normalisation adds a residual and rectifies on the way out"
 
     /// The pass has no settings.
     package init() {}

@@ -4,6 +4,8 @@ import HillockCore
 package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
+    package static let summary =
+        "biases and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
 
     package init() {}
 

@@ -35,6 +35,21 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
     /// Floating-point operations, 2 for each multiplication and addition.
     var floatingPointOperations: Int { 2 * output.count * weight.dimensions.dropFirst().reduce(1, *) }
 
+    /// For people: `conv [64, 1, 28, 28] ∗ [32, 1, 3, 3] + bias, relu`; what is as usual is left out.
+    var title: String {
+        let kind = direction == .forward ? "conv" : "conv \(direction.rawValue)"
+        var text = "\(kind) \(input) ∗ \(weight)"
+        if geometry.strides.contains(where: { $0 != 1 }) { text += ", strides \(geometry.strides)" }
+        if geometry.paddingBefore == geometry.paddingAfter {
+            if geometry.paddingBefore.contains(where: { $0 != 0 }) { text += ", padding \(geometry.paddingBefore)" }
+        } else {
+            text += ", padding \(geometry.paddingBefore) and \(geometry.paddingAfter)"
+        }
+        if geometry.dilation.contains(where: { $0 != 1 }) { text += ", dilation \(geometry.dilation)" }
+        if geometry.groups != 1 { text += ", \(geometry.groups) groups" }
+        return text + (hasBias ? " + bias" : "") + (hasRelu ? ", relu" : "")
+    }
+
     /// What the tuning store asks by.
     var description: String {
         func text(_ values: [Int]) -> String { values.map(String.init).joined(separator: "x") }

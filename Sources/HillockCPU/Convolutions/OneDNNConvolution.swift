@@ -72,7 +72,7 @@ struct OneDNNConvolution: ConvolutionKernel {
         if let bias {
             if call.direction == .forward { reads.append((slots.bias, bias)) } else { writes.append((slots.bias, bias)) }
         }
-        return OneDNNStep(primitive, reads: reads, writes: writes, call.description)
+        return OneDNNStep(primitive, reads: reads, writes: writes, call.title)
     }
 }
 

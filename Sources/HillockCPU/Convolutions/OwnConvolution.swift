@@ -108,7 +108,7 @@ struct OwnConvolution: ConvolutionKernel {
             }
         }
 
-        var explanation: String { "\(call): own \(algorithm), reads \(reads), writes \(writes)" }
+        var explanation: String { "\(call.title): own \(algorithm)" }
     }
 }
 

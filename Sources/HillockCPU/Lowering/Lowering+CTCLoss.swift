@@ -70,5 +70,5 @@ final class CTCStep: Step {
         }
     }
 
-    var explanation: String { "ctc \(gradient == nil ? "loss" : "gradient") \(type), reads \(reads), writes \(writes)" }
+    var explanation: String { "ctc \(gradient == nil ? "loss" : "gradient") \(type)" }
 }

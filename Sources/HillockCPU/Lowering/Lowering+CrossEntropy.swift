@@ -112,6 +112,6 @@ final class CrossEntropyStep: Step {
 
     var explanation: String {
         let what = [loss == nil ? nil : "loss", gradient == nil ? nil : "gradient"].compactMap { $0 }.joined(separator: " and ")
-        return "cross-entropy \(what) \(logits), reads \(reads), writes \(writes)"
+        return "cross-entropy \(what) \(logits)"
     }
 }

@@ -27,7 +27,7 @@ extension Lowering {
             values.append(
                 group.add(
                     .init(
-                        kernel: kernel.kernel, workType: workType, type: instruction.type.dtype,
+                        kernel: kernel.kernel, name: type(of: kernel).name, workType: workType, type: instruction.type.dtype,
                         operands: instruction.operands.map { values[$0] })))
         }
         for (output, value) in zip(piece.outputs, results) {

@@ -167,5 +167,5 @@ final class MatrixMultiplyStep: Step {
             pointers[b.buffer] + b.view.offset * size, Array(sb.dropLast(2)), sb[sb.count - 2], sb[sb.count - 1], pointers[target])
     }
 
-    var explanation: String { "matmul \(a.view.shape) × \(b.view.shape) \(type.dtype), reads \(reads), writes \(target)" }
+    var explanation: String { "matmul \(a.view.shape) × \(b.view.shape) \(type.dtype)" }
 }

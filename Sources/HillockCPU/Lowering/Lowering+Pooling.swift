@@ -129,5 +129,5 @@ final class PoolStep: Step {
         }
     }
 
-    var explanation: String { "\(kind) pool \(type), reads \(reads), writes \(target)" }
+    var explanation: String { "\(kind) pool \(type)" }
 }

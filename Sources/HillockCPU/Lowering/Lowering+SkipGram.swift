@@ -57,5 +57,5 @@ final class SkipGramKernelStep: InPlaceStep {
         throw ShapeError(SkipGramStep.name, "\(name) is word \(word), which a vocabulary of \(table[0]) does not have")
     }
 
-    var explanation: String { "skip-gram \(table), \(slots) targets, reads \(reads), writes \(writes)" }
+    var explanation: String { "skip-gram \(table), \(slots) targets" }
 }

@@ -26,6 +26,8 @@ struct Lowering {
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
+    /// The instruction that each step is made for.
+    private var origins: [ObjectIdentifier: Int] = [:]
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
     /// Chooses among kernels.
@@ -45,16 +47,23 @@ struct Lowering {
     mutating func makePlan() throws -> CPUPlan {
         for (position, input) in program.inputs.enumerated() {
             let size = input.isScalar ? 8 : input.type.byteCount
-            let buffer = add(BufferInfo(kind: input.isScalar ? .scalar(position) : .argument(position), byteCount: size, layout: .plain))
+            let kind: BufferInfo.Kind = input.isScalar ? .scalar(position) : .argument(position)
+            let buffer = add(BufferInfo(kind: kind, byteCount: size, layout: .plain, value: position))
             places[position] = input.isScalar ? .splat(buffer) : .buffers([.plain: buffer])
         }
-        for position in program.instructions.indices { try lower(position) }
+        for position in program.instructions.indices {
+            let count = steps.count
+            try lower(position)
+            for step in steps[count...] { origins[ObjectIdentifier(step)] = position }
+        }
         let results = try makeResults()
         if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
         let donations = donations(results.map(\.buffer))
         if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
         let prologue = takePrologue(donations)
-        return CPUPlan(program: program, steps: steps, prologue: prologue, buffers: buffers, results: results, donations: donations)
+        return CPUPlan(
+            program: program, steps: steps, origins: steps.map { origins[ObjectIdentifier($0)] }, prologue: prologue, buffers: buffers,
+            results: results, donations: donations)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.
@@ -125,7 +134,7 @@ struct Lowering {
     mutating func makeBuffer(for value: Int, layout: PhysicalLayout = .plain) -> BufferID {
         var byteCount = program.type(of: value).byteCount
         if case .opaque(let opaque) = layout { byteCount = opaque.layout.byteCount }
-        let buffer = add(BufferInfo(kind: .temporary, byteCount: byteCount, layout: layout))
+        let buffer = add(BufferInfo(kind: .temporary, byteCount: byteCount, layout: layout, value: value))
         if case .buffers(var known)? = places[value] {
             known[layout] = buffer
             places[value] = .buffers(known)
@@ -233,7 +242,7 @@ struct Lowering {
     private mutating func copy(_ value: Int, kind: BufferInfo.Kind) throws -> BufferID {
         let (source, view) = try strided(value)
         let type = program.type(of: value)
-        let target = add(BufferInfo(kind: kind, byteCount: type.byteCount, layout: .plain))
+        let target = add(BufferInfo(kind: kind, byteCount: type.byteCount, layout: .plain, value: value))
         steps.append(CopyStep(type.dtype, source, view, target, Strided(dense: type.shape)))
         return target
     }
@@ -253,6 +262,11 @@ struct Strided: Equatable {
 
     init(dense shape: Shape) {
         self.init(offset: 0, strides: shape.strides, shape: shape)
+    }
+
+    /// How many elements of memory it meets: repeated ones count once.
+    var elementCount: Int {
+        (0..<shape.rank).reduce(1) { $0 * (strides[$1] == 0 && shape[$1] > 0 ? 1 : shape[$1]) }
     }
 
     /// Whether the elements follow each other in row-major order.

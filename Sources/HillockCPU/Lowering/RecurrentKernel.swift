@@ -169,7 +169,8 @@ extension Lowering {
         steps.append(
             OneDNNStep(
                 primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), target.buffer)],
-                offsets: [Int32(HD_MATMUL_DST): 4 * target.offset], "matmul \(a.extents) × \(b.extents)\(bias == nil ? "" : " + bias")"))
+                offsets: [Int32(HD_MATMUL_DST): 4 * target.offset], "matmul \(a.extents) × \(b.extents)\(bias == nil ? "" : " + bias")",
+                floatingPointOperations: 2 * a.extents[0] * a.extents[1] * b.extents[1]))
     }
 
     /// A value's row-major buffer, or nothing where it is known to be zero everywhere.

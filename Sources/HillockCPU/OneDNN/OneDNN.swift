@@ -14,7 +14,7 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .opaque(let layout): layout.text
+        case .opaque(let layout): layout.tag
         case .plain: "plain"
         case .channelsLast: "nhwc"
         case .blocked(let size): "nChw\(size)c"
@@ -59,6 +59,9 @@ struct OpaqueLayout: Hashable {
     let text: String
     /// Whether the elements fill it without padding.
     let isDense: Bool
+
+    /// The description without type and extents: `ABcd16b16a`.
+    var tag: String { String(text.split(separator: " ").last ?? "") }
 
     init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int], strides: [Int]? = nil) {
         self.layout = layout

@@ -9,14 +9,18 @@ final class OneDNNStep: Step {
     private let text: String
     let reads: [BufferID]
     let writes: [BufferID]
+    let floatingPointOperations: Int?
 
     /// - Parameters:
     ///   - reads: buffers by the slots that they are read at.
     ///   - writes: buffers by the slots that they are written at.
     ///   - offsets: bytes into the buffer by slot, where it is not its beginning that a slot takes.
+    ///   - floatingPointOperations: where it is one of several products of an instruction.
     init(
-        _ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], offsets: [Int32: Int] = [:], _ text: String
+        _ primitive: OneDNNPrimitive, reads: [(Int32, BufferID)], writes: [(Int32, BufferID)], offsets: [Int32: Int] = [:], _ text: String,
+        floatingPointOperations: Int? = nil
     ) {
+        self.floatingPointOperations = floatingPointOperations
         self.primitive = primitive
         self.text = text
         self.reads = reads.map(\.1)
@@ -36,5 +40,5 @@ final class OneDNNStep: Step {
         try OneDNNLayout.check(hd_primitive_execute(primitive.raw, pointers, scratch))
     }
 
-    var explanation: String { "\(text): \(primitive.implementation), reads \(reads), writes \(writes)" }
+    var explanation: String { "\(text): \(primitive.implementation)" }
 }

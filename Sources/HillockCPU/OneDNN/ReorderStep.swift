@@ -51,6 +51,7 @@ final class ReorderStep: Step {
     }
 
     var explanation: String { step.explanation }
+    var floatingPointOperations: Int? { 0 }
 }
 
 extension PhysicalLayout {

@@ -10,8 +10,38 @@ protocol Step: AnyObject {
     var scratchByteCount: Int { get }
     /// Does the work. `pointers` is indexed by buffer.
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws
-    /// One line for people.
+    /// What it does, in a line for people; the plan adds what is read and written.
     var explanation: String { get }
+    /// Floating-point operations of products and convolutions, where the step knows them better than the instruction that it is made for.
+    var floatingPointOperations: Int? { get }
+    /// Bytes that it has to move at least.
+    func byteCount(_ buffers: [BufferInfo]) -> Int
+}
+
+extension Step {
+    var floatingPointOperations: Int? { nil }
+
+    /// What it reads and what it writes, each buffer once.
+    func byteCount(_ buffers: [BufferInfo]) -> Int {
+        Set(reads).reduce(0) { $0 + buffers[$1].byteCount } + Set(writes).reduce(0) { $0 + buffers[$1].byteCount }
+    }
+}
+
+extension ArraySlice<any Step> {
+    /// Runs the steps of a plan one after the other; who watches is told how long each took.
+    func run(
+        _ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer, _ observer: (any PlanObserver)?
+    ) throws {
+        guard let observer else {
+            for step in self { try step.run(pointers, scratch: scratch) }
+            return
+        }
+        for position in indices {
+            let begin = Observation.now
+            try self[position].run(pointers, scratch: scratch)
+            observer.ran(step: position, from: begin, to: Observation.now)
+        }
+    }
 }
 
 /// A step that may write a buffer in the place of one that it reads.
@@ -28,34 +58,37 @@ struct Donation {
 
 /// Steps over planned memory.
 final class CPUPlan: Plan {
-    private let program: Program
+    let program: Program
     /// All steps; the prologue's come first.
-    private let steps: [any Step]
-    private let prologue: Prologue?
-    private let buffers: [BufferInfo]
-    private let results: [(buffer: BufferID, type: TensorType)]
-    private let donations: [Donation]
+    let steps: [any Step]
+    /// For each step the instruction that it is made for, if it is for one.
+    let origins: [Int?]
+    let prologue: Prologue?
+    let buffers: [BufferInfo]
+    let results: [(buffer: BufferID, type: TensorType)]
+    let donations: [Donation]
     private let arena: MemoryPlan
     /// For each argument whether a result may take its memory.
     private let isDonated: [Bool]
-    private let scratchOffset: Int
-    private let arenaByteCount: Int
+    let scratchOffset: Int
+    let arenaByteCount: Int
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let scalarCells: UnsafeMutableRawPointer
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
-    private let temporaries: [(buffer: BufferID, offset: Int)]
+    let temporaries: [(buffer: BufferID, offset: Int)]
     // Of one run, kept so that the next one need not ask for memory: what owns each result's elements, and copies of arguments.
     private var owners: [CPUBuffer?]
     private var copies: [Storage] = []
 
     init(
-        program: Program, steps: [any Step], prologue: Prologue?, buffers: [BufferInfo],
+        program: Program, steps: [any Step], origins: [Int?], prologue: Prologue?, buffers: [BufferInfo],
         results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
     ) {
         self.program = program
         self.prologue = prologue
         self.steps = steps
+        self.origins = origins
         self.buffers = buffers
         self.results = results
         self.donations = donations
@@ -119,8 +152,9 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
-        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset)
-        for step in steps.dropFirst(prologue?.steps.count ?? 0) { try step.run(pointers, scratch: memory + scratchOffset) }
+        let observer = Observation.observer
+        try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset, observer)
+        try steps.dropFirst(prologue?.steps.count ?? 0).run(pointers, scratch: memory + scratchOffset, observer)
 
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
@@ -206,19 +240,7 @@ final class CPUPlan: Plan {
         return HostBuffer(HostArray(dtype: type.dtype, shape: type.shape, storage: array.storage))
     }
 
-    var explanation: String {
-        let lines = steps.enumerated().map { "\($0.offset): \($0.element.explanation)" }
-        var made = 0
-        for (position, result) in results.enumerated() {
-            if case .result(position) = buffers[result.buffer].kind, !donations.contains(where: { $0.result == position }) {
-                made += buffers[result.buffer].byteCount
-            }
-        }
-        let temporary = temporaries.reduce(0) { $0 + buffers[$1.buffer].byteCount }
-        let once = prologue.map { "\n" + $0.explanation } ?? ""
-        return lines.joined(separator: "\n") + once
-            + "\narena \(arenaByteCount) bytes for \(temporary) bytes of temporaries, results \(made) bytes, \(donations.count) donations"
-    }
+    var explanation: String { details.description }
 }
 
 /// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.

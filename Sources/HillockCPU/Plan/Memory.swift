@@ -22,6 +22,12 @@ struct BufferInfo {
     var kind: Kind
     let byteCount: Int
     let layout: PhysicalLayout
+    /// Number of the value that it holds, if it holds one.
+    var value: Int?
+
+    var isConstant: Bool {
+        if case .constant = kind { true } else { false }
+    }
 }
 
 /// Places temporaries in one arena: those that are never alive at the same time share memory.

@@ -27,7 +27,8 @@ final class Prologue {
 
     /// Runs the steps, unless all that they depend on is what it was.
     func run(
-        _ values: [Argument], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer
+        _ values: inout [Argument], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer,
+        _ observer: (any PlanObserver)?
     ) throws {
         if isCurrent(values) { return }
         seen = []
@@ -35,7 +36,7 @@ final class Prologue {
             storages = kept.map { StoragePool.shared.allocate($0.byteCount) }
             for (entry, storage) in zip(kept, storages) { pointers[entry.buffer] = storage.pointer }
         }
-        for step in steps { try step.run(pointers, scratch: scratch) }
+        try steps.run(pointers, scratch: scratch, observer)
         seen = arguments.map { position in
             switch values[position] {
             case .buffer(let buffer):
@@ -59,7 +60,11 @@ final class Prologue {
         return true
     }
 
-    var explanation: String { "once for the same parameters: steps 0..<\(steps.count), \(kept.reduce(0) { $0 + $1.byteCount }) bytes kept" }
+    /// For people.
+    var explanation: String {
+        "prologue: steps 0 to \(steps.count - 1) depend on parameters alone and run once for the same parameters; "
+            + "what they leave is kept, \(ByteText.of(kept.reduce(0) { $0 + $1.byteCount }))"
+    }
 }
 
 extension Lowering {

@@ -71,7 +71,7 @@ final class AttentionStep: Step {
         hk_attention_forward(&call, o.at(pointers), sums.map { pointers[$0].assumingMemoryBound(to: Float.self) })
     }
 
-    var explanation: String { "attention \(inputs.description), reads \(reads), writes \(writes)" }
+    var explanation: String { "attention \(inputs.description)" }
 }
 
 /// The gradients of attention's inputs.
@@ -108,5 +108,5 @@ final class AttentionGradientStep: Step {
             gradients.k.at(pointers), gradients.v.at(pointers), scoreGradient.map { pointers[$0].assumingMemoryBound(to: Float.self) })
     }
 
-    var explanation: String { "attention gradient \(inputs.description), reads \(reads), writes \(writes)" }
+    var explanation: String { "attention gradient \(inputs.description)" }
 }

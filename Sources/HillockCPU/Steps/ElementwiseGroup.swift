@@ -14,6 +14,8 @@ final class ElementwiseGroup: Step {
     /// One instruction to be.
     struct Operation {
         let kernel: hk_op
+        /// The operation, for people.
+        let name: String
         let workType: DType
         let type: DType
         let operands: [Operand]
@@ -80,8 +82,20 @@ final class ElementwiseGroup: Step {
     }
 
     var explanation: String {
-        let names = operations.map { "\($0.kernel.rawValue)" }.joined(separator: " ")
-        return "elementwise \(shape) \(layout): \(operations.count) operations (\(names)), reads \(reads), writes \(writes)"
+        // A long chain is an optimizer's step or the like: its first operations say which.
+        let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
+        let walk = layout == .plain ? "" : " \(layout)"
+        return operations.count == 1 ? "\(names) \(shape)\(walk)" : "\(operations.count) fused \(shape)\(walk): \(names)"
+    }
+
+    func byteCount(_ buffers: [BufferInfo]) -> Int {
+        // Of a buffer that is walked by strides no more is read than the walk meets.
+        var read: [BufferID: Int] = [:]
+        for input in inputs {
+            let met = input.view?.elementCount ?? shape.count
+            read[input.buffer] = Swift.min(buffers[input.buffer].byteCount, read[input.buffer, default: 0] + met * input.dtype.byteCount)
+        }
+        return Set(writes).reduce(read.values.reduce(0, +)) { $0 + buffers[$1].byteCount }
     }
 }
 

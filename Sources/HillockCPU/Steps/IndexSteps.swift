@@ -27,7 +27,10 @@ final class GatherStep: Step {
         if bad >= 0 { throw indexError("gather", Int(bad), pointers[sources.1], indices.dtype, rows: table.shape[0]) }
     }
 
-    var explanation: String { "gather \(table) \(indices), reads \(reads), writes \(target)" }
+    var explanation: String { "gather \(table) by \(indices)" }
+
+    /// The rows that are asked for, not the table.
+    func byteCount(_ buffers: [BufferInfo]) -> Int { 2 * buffers[target].byteCount + buffers[sources.1].byteCount }
 }
 
 /// Adds rows into a table of zeros.
@@ -58,7 +61,7 @@ final class ScatterAddStep: Step {
         if bad >= 0 { throw indexError("scatteradd", Int(bad), pointers[sources.1], indices.dtype, rows: table.shape[0]) }
     }
 
-    var explanation: String { "scatter-add \(table) \(indices), reads \(reads), writes \(target)" }
+    var explanation: String { "scatter-add \(table) by \(indices)" }
 }
 
 /// An index that is no row, found while the rows were moved.
@@ -99,5 +102,5 @@ final class RandomStep: Step {
         }
     }
 
-    var explanation: String { "random \(random.distribution) \(random.type), writes \(target)" }
+    var explanation: String { "random \(random.distribution) \(random.type)" }
 }

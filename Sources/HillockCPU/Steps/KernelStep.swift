@@ -21,7 +21,7 @@ final class KernelStep: Step {
 
     func run(_ pointers: Pointers, scratch: UnsafeMutableRawPointer) { call(pointers) }
 
-    var explanation: String { "\(text), reads \(reads), writes \(writes)" }
+    var explanation: String { "\(text)" }
 }
 
 extension UnsafePointer<UnsafeMutableRawPointer> {

@@ -46,7 +46,10 @@ final class CopyStep: Step {
             pointers[target] + to.offset * size, toStrides)
     }
 
-    var explanation: String { "copy \(from.shape) \(from.strides) → \(to.strides), reads \(source), writes \(target)" }
+    var explanation: String { "copy \(from.shape) \(dtype), strides \(from.strides) → \(to.strides)" }
+    var floatingPointOperations: Int? { 0 }
+
+    func byteCount(_ buffers: [BufferInfo]) -> Int { (from.elementCount + to.elementCount) * dtype.byteCount }
 }
 
 /// Writes zeros.
@@ -68,7 +71,8 @@ final class ZeroStep: Step {
         hk_fill(1, &zero, pointers[target], Int64(byteCount))
     }
 
-    var explanation: String { "zero \(byteCount) bytes, writes \(target)" }
+    var explanation: String { "zeros, \(ByteText.of(byteCount))" }
+    var floatingPointOperations: Int? { 0 }
 }
 
 /// Runs a primitive's own definition.
@@ -99,6 +103,6 @@ final class DefinitionStep: Step {
     }
 
     var explanation: String {
-        "definition of \(type(of: instruction.primitive).name) : \(instruction.type), reads \(reads), writes \(target)"
+        "definition of \(type(of: instruction.primitive).name) \(instruction.type)"
     }
 }

@@ -147,7 +147,8 @@ final class OptimizerStep: InPlaceStep {
 
     var explanation: String {
         let rows = parameters.count { if case .dense = $0.gradient { false } else { true } }
-        return "\(kind) over \(parameters.count) parameters, \(rows) by rows, reads \(reads), writes \(writes)"
+        let count = parameters.count == 1 ? "1 parameter" : "\(parameters.count) parameters"
+        return "\(kind) of \(count)\(rows == 0 ? "" : ", \(rows) of them by rows")"
     }
 }
 
@@ -181,5 +182,5 @@ final class GroupRowsStep: Step {
         if bad >= 0 { throw indexError("scatteradd", Int(bad), pointers[indices], type.dtype, rows: rows) }
     }
 
-    var explanation: String { "group \(type) by \(rows) rows, reads \(reads), writes \(target)" }
+    var explanation: String { "group \(type) by \(rows) rows" }
 }

@@ -22,6 +22,8 @@ private struct RecurrentPlace {
     }
 
     var gates: Int { (cell == hk_cell_lstm ? 4 : 3) * extents.hidden }
+    /// Of the products with the recurrent weight in all steps.
+    var floatingPointOperations: Int { 2 * extents.batch * extents.steps * extents.hidden * gates }
     var text: String { "\(cell == hk_cell_lstm ? "lstm" : "gru") \(extents.batch)×\(extents.steps)×\(extents.hidden)" }
 }
 
@@ -77,7 +79,8 @@ final class RecurrentStep: Step {
         hk_recurrent_forward(&operands)
     }
 
-    var explanation: String { "\(place.text)\(kept == nil ? "" : ", recorded"), reads \(reads), writes \(writes)" }
+    var floatingPointOperations: Int? { place.floatingPointOperations }
+    var explanation: String { "\(place.text)\(kept == nil ? "" : ", recorded")" }
 }
 
 /// The gradient of LSTM or GRU over time, up to the products with weights. The gates become their gradients in place, and so does what
@@ -131,5 +134,6 @@ final class RecurrentGradientStep: Step {
         hk_recurrent_backward(&operands)
     }
 
-    var explanation: String { "\(place.text) gradient, reads \(reads), writes \(writes)" }
+    var floatingPointOperations: Int? { place.floatingPointOperations }
+    var explanation: String { "\(place.text) gradient" }
 }

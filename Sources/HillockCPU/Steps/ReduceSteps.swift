@@ -3,6 +3,7 @@ import HillockCore
 
 /// Folds axes.
 final class ReduceStep: Step {
+    private let kind: Reduce.Kind
     private let reduction: Int32
     private let dtype: DType
     private let source: BufferID
@@ -13,6 +14,7 @@ final class ReduceStep: Step {
     private let flags: [Bool]
 
     init(_ kind: Reduce.Kind, _ dtype: DType, _ source: BufferID, _ view: Strided, _ flags: [Bool], _ target: BufferID) {
+        self.kind = kind
         switch kind {
         case .sum: reduction = Int32(hk_reduce_sum.rawValue)
         case .product: reduction = Int32(hk_reduce_product.rawValue)
@@ -49,7 +51,15 @@ final class ReduceStep: Step {
             pointers[source] + view.offset * dtype.byteCount, pointers[target])
     }
 
-    var explanation: String { "reduce \(reduction) \(extents) \(flags), reads \(source), writes \(target)" }
+    /// `sum over [64, ·, 196]`: the extents that are folded, and points for those that are kept.
+    var explanation: String {
+        let folded = zip(extents, flags).map { $1 ? "\($0)" : "·" }.joined(separator: ", ")
+        return "\(kind) of \(view.shape) \(dtype) over [\(folded)]"
+    }
+
+    func byteCount(_ buffers: [BufferInfo]) -> Int {
+        Swift.min(view.elementCount * dtype.byteCount, buffers[source].byteCount) + buffers[target].byteCount
+    }
 }
 
 /// Finds the greatest or least along an axis.
@@ -81,5 +91,5 @@ final class ArgReduceStep: Step {
             pointers[target])
     }
 
-    var explanation: String { "\(search.isMaximum ? "argmax" : "argmin") \(type) axis \(search.axis), reads \(source), writes \(target)" }
+    var explanation: String { "\(search.isMaximum ? "argmax" : "argmin") \(type) axis \(search.axis)" }
 }

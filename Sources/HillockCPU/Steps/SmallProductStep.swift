@@ -68,6 +68,6 @@ final class SmallProductStep: Step {
     }
 
     var explanation: String {
-        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : ""), reads \(reads), writes \(target)"
+        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")"
     }
 }

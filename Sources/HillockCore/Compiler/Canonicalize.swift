@@ -4,6 +4,8 @@ package struct Canonicalize: Pass {
     package static let name = "canonicalize"
     /// Results are the same without it.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "equal things are written equally: operands in order, no names for what exists already"
 
     /// The pass has no settings.
     package init() {}

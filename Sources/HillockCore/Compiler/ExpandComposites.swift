@@ -6,6 +6,8 @@ package struct ExpandComposites: Pass {
     package static let name = "composites"
     /// Engines cannot run what they have no kernel for.
     package static let isOptional = false
+    /// For people.
+    package static let summary = "named operations that the engine has no kernel for are replaced by what they are made of"
     /// Whether an instruction stays: the composite and the types of its operands.
     package let keeps: @Sendable (any Composite, [TensorType]) -> Bool
 

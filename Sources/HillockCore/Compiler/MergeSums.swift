@@ -9,6 +9,8 @@ package struct MergeSums: Pass {
     package static let name = "sums"
     /// Results are the same without it, up to rounding.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "sums of many products, row sums or padded parts become one product, sum or concatenation"
 
     /// The pass has no settings.
     package init() {}

@@ -4,9 +4,16 @@ package protocol Pass: Sendable {
     static var name: String { get }
     /// Whether programs can be run without it, so that it may be switched off.
     static var isOptional: Bool { get }
+    /// What it does, in a line for people who read programs.
+    static var summary: String { get }
 
     /// An equivalent program.
     func run(_ program: Program) -> Program
+}
+
+extension Pass {
+    /// Nothing: the name has to do.
+    package static var summary: String { "" }
 }
 
 /// Passes in order, each checked by the verifier in debug builds and where `HILLOCK_VERIFY` is set.

@@ -4,6 +4,8 @@ package struct RemoveDeadCode: Pass {
     package static let name = "deadcode"
     /// Results are the same without it.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "what no result needs goes"
 
     /// The pass has no settings.
     package init() {}

@@ -4,6 +4,8 @@ package struct ShareSubexpressions: Pass {
     package static let name = "share"
     /// Results are the same without it.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "what is computed twice is computed once"
 
     /// The pass has no settings.
     package init() {}

@@ -6,6 +6,8 @@ package struct Simplify: Pass {
     package static let name = "simplify"
     /// Results are the same without it.
     package static let isOptional = true
+    /// For people.
+    package static let summary = "what does nothing goes, two steps that one does become one, constants are computed now"
 
     /// The pass has no settings.
     package init() {}

@@ -18,6 +18,28 @@ public protocol Plan: AnyObject {
 
     /// The plan as text, for people: steps, layouts, memory.
     var explanation: String { get }
+
+    /// What it does step by step; worked out when it is asked for.
+    var details: PlanDetails { get }
+}
+
+extension Plan {
+    /// One step that does it all.
+    public var details: PlanDetails { PlanDetails(steps: [PlanDetails.Step(kernel: "program")]) }
+}
+
+/// An engine that shows how it makes programs ready: what `explain` prints.
+package protocol CompilingEngine: Engine {
+    /// The passes of this engine, in order.
+    var pipeline: Pipeline { get }
+}
+
+/// An engine that can say what the machine's best is: what `profile` compares kernels with.
+package protocol RatedEngine: Engine {
+    /// Floating-point operations and bytes in a second, measured now, which takes about 0.2 s.
+    func measurePeak() -> (floatingPointOperations: Double, bytes: Double)
+    /// What computes, in words: `avx512, 2 threads`.
+    var machine: String { get }
 }
 
 /// A known value that a plan is run with.

@@ -94,6 +94,8 @@ private struct State: ~Copyable {
     private(set) var planCount = 0
 
     mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool) throws {
+        let observer = Observation.observer
+        let start = observer == nil ? 0 : Observation.now
         walk(nodes)
         defer { forget() }
         if interior.isEmpty { return }
@@ -101,7 +103,11 @@ private struct State: ~Copyable {
             for node in interior { node._withUnsafeGuaranteedRef { $0.value = .standIn } }
             return
         }
-        let plan = try findPlan(on: device)
+        observer?.begin("evaluate", at: start)
+        defer { observer?.end() }
+        let entry = try findPlan(on: device)
+        let plan = entry.plan
+        observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
         defer { release() }
         for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
@@ -125,6 +131,8 @@ private struct State: ~Copyable {
             }
         }
         do {
+            observer?.begin("run", at: Observation.now)
+            defer { observer?.end() }
             try plan.run(&arguments, results: &buffers)
         } catch {
             // The inputs are detached and may have been overwritten: it cannot be tried again.
@@ -205,19 +213,20 @@ private struct State: ~Copyable {
         results.removeAll(keepingCapacity: true)
     }
 
-    private mutating func findPlan(on device: Device) throws -> any Plan {
+    private mutating func findPlan(on device: Device) throws -> PlanCache.Entry {
         let key = PlanCache.Key(
             engine: device.engine.name, numerics: Numerics.current, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
         for entry in cache.candidates(key) where matches(entry) {
             cache.touch(entry)
-            return entry.plan
+            return entry
         }
         let program = program()
-        let plan = try device.engine.plan(program)
+        let plan = try phase("plan") { try device.engine.plan(program) }
         planCount += 1
         PlanLog.planned(program, plan, number: planCount, among: cache.programs(on: device.engine.name))
-        cache.insert(key, PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan))
-        return plan
+        let entry = PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan)
+        cache.insert(key, entry)
+        return entry
     }
 
     /// Whether the walked graph is the entry's program.

@@ -28,4 +28,13 @@ extension Program {
             }
         }
     }
+
+    /// Floating-point operations of one instruction, counted likewise: those of its body if it is a composite.
+    package func floatingPointOperations(of instruction: Instruction) -> Int {
+        Program(
+            inputs: instruction.operands.map { Input(type: type(of: $0), isScalar: false) },
+            instructions: [Instruction(instruction.primitive, Array(instruction.operands.indices), instruction.type)],
+            outputs: [instruction.operands.count]
+        ).floatingPointOperations
+    }
 }

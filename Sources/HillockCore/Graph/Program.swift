@@ -83,13 +83,29 @@ extension Program: CustomStringConvertible {
         var lines = inputs.enumerated().map { "%\($0.offset) = \($0.element.isScalar ? "scalar" : "input") : \($0.element.type)" }
         for (offset, instruction) in instructions.enumerated() {
             let operands = instruction.operands.map { "%\($0)" }.joined(separator: ", ")
-            var attributes = "\(instruction.primitive)"
-            attributes = attributes.firstIndex(of: "(").map { String(attributes[$0...]) } ?? ""
-            if attributes == "()" { attributes = "" }
             let name = Swift.type(of: instruction.primitive).name
-            lines.append("%\(inputs.count + offset) = \(name)\(attributes) \(operands) : \(instruction.type)")
+            let (attributes, piece) = Self.attributes(of: instruction)
+            let gap = operands.isEmpty ? "" : " "
+            lines.append("%\(inputs.count + offset) = \(name)\(attributes)\(gap)\(operands) : \(instruction.type)")
+            // What a fused operation is made of, with inputs of its own numbered from 0.
+            lines += piece?.description.split(separator: "\n").filter { !$0.contains(" = input : ") }.map { "    " + $0 } ?? []
         }
         lines.append("return \(outputs.map { "%\($0)" }.joined(separator: ", "))")
         return lines.joined(separator: "\n")
+    }
+
+    /// A primitive's settings as text, but for the type of its result, which is printed anyway; and the program that it holds, if it does.
+    private static func attributes(of instruction: Instruction) -> (text: String, piece: Program?) {
+        var settings: [String] = []
+        var piece: Program?
+        for child in Mirror(reflecting: instruction.primitive).children {
+            if child.value as? TensorType == instruction.type || child.value as? Shape == instruction.type.shape { continue }
+            if let program = child.value as? Program {
+                piece = program
+            } else {
+                settings.append("\(child.label.map { "\($0): " } ?? "")\(child.value)")
+            }
+        }
+        return (settings.isEmpty ? "" : "(\(settings.joined(separator: ", ")))", piece)
     }
 }

@@ -10,9 +10,11 @@ public struct ReferenceEngine: Engine {
     public func plan(_ program: Program) -> any Plan { ReferencePlan(ExpandComposites.all.run(program)) }
 
     /// The outputs of a program without composites.
-    static func evaluate(_ program: Program, _ inputs: [HostArray]) -> [HostArray] {
+    static func evaluate(_ program: Program, _ inputs: [HostArray], observer: (any PlanObserver)? = nil) -> [HostArray] {
         var values = inputs
-        for instruction in program.instructions {
+        for (position, instruction) in program.instructions.enumerated() {
+            let begin = observer == nil ? 0 : Observation.now
+            defer { observer?.ran(step: position, from: begin, to: Observation.now) }
             values.append(instruction.primitive.evaluate(instruction.operands.map { values[$0] }, as: instruction.type))
         }
         return program.outputs.map { values[$0] }
@@ -22,6 +24,17 @@ public struct ReferenceEngine: Engine {
 private final class ReferencePlan: Plan {
     private let program: Program
     var explanation: String { program.description }
+    var details: PlanDetails {
+        PlanDetails(
+            steps: program.instructions.enumerated().map { position, instruction in
+                let read = Set(instruction.operands).reduce(0) { $0 + program.type(of: $1).byteCount }
+                return PlanDetails.Step(
+                    kernel: "definition of \(type(of: instruction.primitive).name) \(instruction.type)",
+                    reads: instruction.operands.map { "%\($0)" }, writes: ["%\(program.inputs.count + position)"],
+                    floatingPointOperations: program.floatingPointOperations(of: instruction),
+                    byteCount: read + instruction.type.byteCount)
+            })
+    }
 
     init(_ program: Program) { self.program = program }
 
@@ -32,6 +45,6 @@ private final class ReferencePlan: Plan {
             case .scalar(let scalar): HostArray(scalar, dtype: input.type.dtype)
             }
         }
-        for array in ReferenceEngine.evaluate(program, inputs) { results.append(HostBuffer(array)) }
+        for array in ReferenceEngine.evaluate(program, inputs, observer: Observation.observer) { results.append(HostBuffer(array)) }
     }
 }

@@ -47,8 +47,10 @@ public func valueAndGradient(
 ) rethrows -> (value: Tensor, gradients: Gradients) {
     let variables = parameters.map(\.value)
     return try withTape {
-        let value = try loss()
-        let values = gradients(of: value, withRespectTo: variables, at: SourceLocation(file: file, line: line))
+        let value = try phase("forward") { try loss() }
+        let values = phase("backward") {
+            gradients(of: value, withRespectTo: variables, at: SourceLocation(file: file, line: line))
+        }
         // The gradients need all that the loss was made from, but not the loss itself: computed on its own it would cost a second forward pass.
         return (value, Gradients(parameters: parameters, values: values, loss: value))
     }

@@ -59,7 +59,7 @@ public struct DigitRecognizer: Sendable {
     /// - Parameter path: where the weights or the data are from, for messages.
     /// - Throws: ``DigitError/otherData(path:what:trained:given:)`` when the images are of another size or have more classes.
     public func classify(
-        _ images: LabelledImages, path: String, advanced: (Int, Int) -> Bool = { _, _ in true }
+        _ images: LabelledImages, path: String, batchSize: Int = 500, advanced: (Int, Int) -> Bool = { _, _ in true }
     ) throws -> Classification? {
         guard images.height == height, images.width == width else {
             throw DigitError.otherData(
@@ -69,7 +69,7 @@ public struct DigitRecognizer: Sendable {
             throw DigitError.otherData(
                 path: path, what: "number of classes", trained: "\(classNames.count) classes", given: "\(images.classNames.count)")
         }
-        return try Classification(of: batches(of: images), by: { network($0) }, advanced: advanced)
+        return try Classification(of: batches(of: images), by: { network($0) }, batchSize: batchSize, advanced: advanced)
     }
 
     /// What a picture shows, the most probable class first.

@@ -1,4 +1,5 @@
 import Glibc
+import HillockCore
 import Synchronization
 
 /// Makes elements ahead of their use, in order, on a thread of its own, so that data is never on the path of a step.
@@ -37,11 +38,12 @@ final class Prefetcher<Element: Sendable>: Sendable {
         let shared = Shared(depth: depth)
         self.shared = shared
         guard !range.isEmpty else { return }
+        let observer = Observation.observer
         startThread(named: "hillock-data") {
             for index in range {
                 shared.wait(shared.free)
                 if shared.isCancelled.load(ordering: .relaxed) { return }
-                let element = Result { try make(index) }
+                let element = Observation.$observer.withValue(observer) { Result { try phase("make data") { try make(index) } } }
                 shared.ready.withLock { $0.append(element) }
                 sem_post(shared.available)
             }

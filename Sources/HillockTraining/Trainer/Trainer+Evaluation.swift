@@ -32,8 +32,8 @@ package func forEachEvaluationBatch(
     }
     var done = 0
     while done < order.count {
-        let batch = try batches.next()
-        try withTraining(false) { try body(batch) }
+        let batch = try phase("data") { try batches.next() }
+        try withTraining(false) { try phase("batch") { try body(batch) } }
         done += batch.count
         if !advanced(done, order.count) { return false }
     }

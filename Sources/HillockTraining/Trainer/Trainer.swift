@@ -102,9 +102,9 @@ public final class Trainer {
             while position.step < stepsPerEpoch {
                 if stopRequest.isRequested { return try interrupted() }
                 let asked = clock.now
-                let batch = try batches.next()
+                let batch = try phase("data") { try batches.next() }
                 position.dataSeconds += (clock.now - asked) / .seconds(1)
-                try step(batch)
+                try phase("step") { try step(batch) }
                 callbacks.forEach { $0.stepEnded(progress(stepsPerEpoch, test)) }
                 if isCheckpointDue { try writeCheckpoint() }
             }
@@ -137,7 +137,7 @@ public final class Trainer {
                 return loss(outputs, batch.targets)
             }
         }
-        optimizer.update(gradients, evaluating: [value] + sums)
+        phase("update") { optimizer.update(gradients, evaluating: [value] + sums) }
 
         let lossValue = value.item()
         history.steps.losses.append(lossValue)

@@ -1,0 +1,22 @@
+import CKernels
+import Testing
+
+/// The measured peaks are those of a processor, and short.
+@Suite("Peak rates")
+struct PeakTests {
+    @Test func operations() {
+        let rate = hk_peak_flops(0.02)
+        // A multiply-add a second or a petaflop would be a mistake in counting.
+        #expect(rate > 1e9 && rate < 1e14)
+    }
+
+    @Test func bandwidth() {
+        let rate = hk_peak_bandwidth(0.02)
+        #expect(rate > 1e8 && rate < 1e13)
+    }
+
+    @Test func onceAtLeast() {
+        #expect(hk_peak_flops(0) > 0)
+        #expect(hk_peak_bandwidth(0) > 0)
+    }
+}
