@@ -186,6 +186,7 @@ extension KernelTests {
             let c = Case(images: rows, channels: width, positions: 1, block: 1, groups: 1)
             let want = Self.definition(c, x, dy, scale, bias, residual: nil, y: nil)
             let memories = (x: Memory(x), dy: Memory(dy), scale: Memory(scale), bias: Memory(bias))
+            defer { withExtendedLifetime(memories) {} }
             KernelTests.onEveryVariant { variant in
                 let big = (0..<2).map { _ in Memory(repeating: Float(7), count: rows * width) }
                 let (mean, variance) = (Memory(repeating: Float(7), count: rows), Memory(repeating: Float(7), count: rows))
@@ -222,7 +223,9 @@ extension KernelTests {
                 hk_layer_norm(Int64(rows), Int64(width), 1e-5, f(x), nil, nil, f(y), f(statistics[0]), f(statistics[1]))
                 hk_layer_norm_gradient(
                     Int64(rows), Int64(width), 1e-5, f(x), f(x), f(statistics[0]), f(statistics[1]), nil, f(dx), f(sums[0]), f(sums[1]))
-                return y.array(Float.self) + dx.array(Float.self) + sums[0].array(Float.self) + sums[1].array(Float.self)
+                return withExtendedLifetime((x, statistics)) {
+                    y.array(Float.self) + dx.array(Float.self) + sums[0].array(Float.self) + sums[1].array(Float.self)
+                }
             }
         }
     }

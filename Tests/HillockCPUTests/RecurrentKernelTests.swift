@@ -104,14 +104,14 @@ import Testing
             }
             let name = gates == 4 ? "lstm" : "gru"
             let inference = try explained { [test.apply($0)[0]] }
-            #expect(inference.count { $0.contains(": \(name) 4×3×6, reads") } == 1, "\(inference)")
+            #expect(inference.count { $0.contains("  \(name) 4×3×6  (") } == 1, "\(inference)")
             #expect(inference.count { $0.contains("recorded") } == 0)
             let training = try explained { x in
                 let (value, gradients) = valueAndGradients(at: x) { test.apply($0)[0].sum() }
                 return [value] + gradients
             }
-            #expect(training.count { $0.contains(": \(name) 4×3×6, recorded") } == 1, "\(training)")
-            #expect(training.count { $0.contains(": \(name) 4×3×6 gradient") } == 1)
+            #expect(training.count { $0.contains("  \(name) 4×3×6, recorded") } == 1, "\(training)")
+            #expect(training.count { $0.contains("  \(name) 4×3×6 gradient") } == 1)
         }
     }
 

@@ -22,7 +22,7 @@ private struct Everything: Codable, Hashable {
     var text = "a \"quoted\"\nline, ä \u{1}"
     var missing: Int?
     var present: Int? = 3
-    var inner = [Inner(name: "x", values: [1, -0.5, 1e300, 5e-324], table: ["b": 2, "a": 1])]
+    var inner = [Inner(name: "x", values: [1, -0.5, 1e300, .leastNonzeroMagnitude], table: ["b": 2, "a": 1])]
     var choices = [Choice.plain, .step(interval: 3, factor: 0.5)]
     var matrix = [[1, 2], [], [3]]
 }

@@ -42,7 +42,8 @@ private final class MeasuredPlan: Plan {
         try plan.run(&arguments, results: &results)
         let after = allocation_counter_read()
         var counts = allocation_counts(count: after.count - before.count, bytes: after.bytes - before.bytes, largest: after.largest)
-        if counts.count == 0 { counts.largest = 0 }
+        // The largest of the whole step so far; the run's own is no larger than all that it asked for.
+        counts.largest = min(counts.largest, counts.bytes)
         engine.note(.init(operations: operations, results: results.count - known, counts: counts))
     }
 }

@@ -27,7 +27,7 @@ package struct FoldScaling: Pass {
     }
 }
 
-/// A convolution and the per-channel operations on its result, up to the last factor.
+/// A convolution and the per-channel operations on its result, a factor among them.
 private struct Chain {
     enum Link {
         case multiply(Int)
@@ -67,14 +67,14 @@ private struct Chain {
             else { continue }
             var value = program.inputs.count + position
             var links: [Link] = []
-            // Beyond the last factor there is nothing to fold: a bias is added on the way out anyway.
-            var folded: (tail: Int, count: Int)?
+            // Without a factor there is nothing to fold: a bias is added on the way out anyway.
+            var hasFactor = false
             while let next = link(after: value) {
                 links.append(next.link)
                 value = next.value
-                if case .multiply = next.link { folded = (value, links.count) }
+                if case .multiply = next.link { hasFactor = true }
             }
-            if let folded { chains[folded.tail] = Chain(convolution: instruction, links: Array(links.prefix(folded.count))) }
+            if hasFactor { chains[value] = Chain(convolution: instruction, links: links) }
         }
         return chains
     }

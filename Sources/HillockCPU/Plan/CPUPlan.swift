@@ -153,7 +153,7 @@ final class CPUPlan: Plan {
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
         let observer = Observation.observer
-        try prologue?.run(arguments, pointers, scratch: memory + scratchOffset, observer)
+        try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset, observer)
         try steps.dropFirst(prologue?.steps.count ?? 0).run(pointers, scratch: memory + scratchOffset, observer)
 
         for (position, result) in self.results.enumerated() {

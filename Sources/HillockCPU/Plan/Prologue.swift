@@ -27,7 +27,7 @@ final class Prologue {
 
     /// Runs the steps, unless all that they depend on is what it was.
     func run(
-        _ values: [Argument], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer,
+        _ values: inout [Argument], _ pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer,
         _ observer: (any PlanObserver)?
     ) throws {
         if isCurrent(values) { return }

@@ -45,10 +45,13 @@ public final class Parameter: Sendable {
 /// A tensor that checkpoints save but training does not change by gradients, such as running statistics.
 public final class Buffer: Sendable {
     private let state: Mutex<Tensor>
+    /// Says that the value belongs to a model; it has no name.
+    private let label = NodeLabel()
 
     /// A buffer that begins as `value`.
     public init(_ value: Tensor) {
         state = Mutex(value)
+        value.setLabel(label)
     }
 
     /// The current value. A new one must have the same shape and dtype.
@@ -59,6 +62,7 @@ public final class Buffer: Sendable {
                 misuse(ShapeError("buffer", "value is \(value.type), cannot become \(newValue.type)"))
                 return
             }
+            newValue.setLabel(label)
             state.withLock { $0 = newValue }
         }
     }
