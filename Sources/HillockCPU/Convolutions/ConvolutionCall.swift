@@ -47,7 +47,8 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
         }
         if geometry.dilation.contains(where: { $0 != 1 }) { text += ", dilation \(geometry.dilation)" }
         if geometry.groups != 1 { text += ", \(geometry.groups) groups" }
-        return text + (hasBias ? direction == .forward ? " + bias" : ", bias" : "") + (hasResidual ? " + residual" : "") + (hasRelu ? ", relu" : "")
+        if hasBias { text += direction == .forward ? " + bias" : ", bias" }
+        return text + (hasResidual ? " + residual" : "") + (hasRelu ? ", relu" : "")
     }
 
     /// What the tuning store asks by.
