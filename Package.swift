@@ -66,7 +66,7 @@ let package = Package(
         // What training does with memory is measured in a process of its own, whose allocator is counted.
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .executableTarget(name: "steady-state", dependencies: ["Hillock", "HillockCPU", "CAllocationCounter"], path: "Tests/SteadyState"),
-        .testTarget(name: "SteadyStateTests", dependencies: ["steady-state"]),
+        .testTarget(name: "SteadyStateTests", dependencies: ["steady-state", "HillockCore"]),
 
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),

@@ -1,4 +1,5 @@
 import Hillock
+import HillockCore
 import HillockSystems
 import Testing
 
@@ -45,7 +46,7 @@ struct ExplanationTests {
                 """)
     }
 
-    @Test func stagesOfTheCPU() throws {
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off")) func stagesOfTheCPU() throws {
         let explanation = explain { evaluate(layer()) }
         let program = try #require(explanation.programs.first)
         #expect(explanation.programs.count == 1)
@@ -77,7 +78,7 @@ struct ExplanationTests {
         #expect(explain {}.description == "nothing was evaluated")
     }
 
-    @Test func selections() {
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off")) func selections() {
         let explanation = explain { evaluate(layer()) }
         #expect(explanation.text(.all).contains("\nno change\n"))
         #expect(!explanation.text(.changes).contains("\nno change\n"))

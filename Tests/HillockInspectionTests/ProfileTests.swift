@@ -1,5 +1,6 @@
 import Foundation
 import Hillock
+import HillockCore
 import HillockSystems
 import Testing
 
@@ -70,7 +71,7 @@ struct ProfileTests {
         #expect(products.reduce(0) { $0 + $1.calls } == 11)
     }
 
-    @Test func bytesAreThoseThatMustMove() {
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off")) func bytesAreThoseThatMustMove() {
         let x = Tensor([Float](repeating: 1, count: 4096), shape: [64, 64])
         let table = Tensor([Float](repeating: 1, count: 1 << 20), shape: [1 << 14, 64])
         let rows = Tensor([3, 5] as [Int64])

@@ -1,4 +1,5 @@
 import Foundation
+import HillockCore
 import Testing
 
 /// What training does with memory, measured in processes of their own.
@@ -23,7 +24,7 @@ import Testing
 
     /// Where nothing but our own kernels runs, running a plan makes two small objects for each result that takes no dead argument's memory, and
     /// nothing else.
-    @Test(arguments: ["deep"])
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off"), arguments: ["deep"])
     func runningAPlanMakesItsResultsOnly(_ model: String) throws {
         let counts = try measure("allocations", model)
         guard counts["works"] == 1 else { return }
@@ -33,7 +34,9 @@ import Testing
 
     /// oneDNN makes a few small objects whenever it is called. Building the graph makes a few for each operation, and lists that are as long as
     /// there are parameters; nothing depends on their sizes.
-    @Test(arguments: ["small", "mlp", "deep", "convolution"])
+    @Test(
+        .enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off"),
+        arguments: ["small", "mlp", "deep", "convolution"])
     func aStepAsksForNothingLarge(_ model: String) throws {
         let counts = try measure("allocations", model)
         guard counts["works"] == 1 else { return }

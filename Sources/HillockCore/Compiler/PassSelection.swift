@@ -16,6 +16,9 @@ package struct PassSelection: Sendable {
         excluded = Set(words.filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
     }
 
+    /// Whether every pass runs.
+    package var isWhole: Bool { !isNone && excluded.isEmpty }
+
     /// Whether a pass runs.
     package func includes(_ name: String) -> Bool { !isNone && !excluded.contains(name) }
 

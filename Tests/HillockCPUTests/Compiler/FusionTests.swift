@@ -85,7 +85,8 @@ struct FusionTests {
         #expect(names(try check(FusePostOps(), matmul(x, w) + column)) == ["matmul", "broadcast", "add"])
     }
 
-    @Test func theBiasGradientJoinsTheWeightGradient() throws {
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off"))
+    func theBiasGradientJoinsTheWeightGradient() throws {
         let (x, w, bias) = (known([2, 3, 6, 6], seed: 0), known([4, 3, 3, 3], seed: 1), known([4], seed: 2))
         let gradients = valueAndGradients(at: [w, bias]) { v in
             let y = conv2d(x, v[0]) + v[1].reshaped(to: [4, 1, 1])
