@@ -63,4 +63,22 @@ private struct Block: Layer {
         }
         #expect(large.count == 3, "\(program)")
     }
+
+    /// A residual that is also read by what is computed together with the sum must still be there.
+    @Test func aResidualThatIsReadLaterStays() throws {
+        let convolution = withSeed(1) { Conv2d(16, 16, kernel: 3, padding: 1) }
+        func apply() -> Tensor {
+            let residual = sin(x) * 2
+            let other = exp(residual.maxPooledBySelf())
+            return other * (convolution(x) + residual)
+        }
+        let expected = try Device.$current.withValue(.reference) { try apply().hostArray().doubles }
+        let error = zip(try apply().hostArray().doubles, expected).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(error < 1e-3)
+    }
+}
+
+extension Tensor {
+    /// The tensor, by an operation that ends a fused group.
+    fileprivate func maxPooledBySelf() -> Tensor { maxPool2d(self, kernel: (1, 1)) * 0 + self }
 }

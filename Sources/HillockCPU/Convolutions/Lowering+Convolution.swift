@@ -39,9 +39,15 @@ extension Lowering {
         let second = try laidOut(operands[1], kernel.layouts.second)
         let result: BufferID
         if let residual {
-            // It is dead after this: the result takes its place.
-            result = try laidOut(residual, kernel.layouts.result)
-            places[value] = .buffers([kernel.layouts.result: result])
+            let layout = kernel.layouts.result
+            let held = try laidOut(residual, layout)
+            if isFree(residual, held, after: value) {
+                result = held
+                places[value] = .buffers([layout: result])
+            } else {
+                result = makeBuffer(for: value, layout: layout)
+                steps.append(try ReorderStep(call.output, held, layout, result, layout))
+            }
         } else {
             result = makeBuffer(for: value, layout: kernel.layouts.result)
         }
@@ -52,6 +58,11 @@ extension Lowering {
         } else {
             steps.append(kernel.step(first, second, bias: bias, result: result))
         }
+    }
+
+    /// Whether nobody reads a value after another is computed, in the order in which the program runs now, nor a gradient what it left.
+    private func isFree(_ value: Int, _ buffer: BufferID, after user: Int) -> Bool {
+        uses[value].allSatisfy { program.inputs.count + $0 <= user } && !workspaces.values.contains { $0.contains(buffer) }
     }
 
     /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.
