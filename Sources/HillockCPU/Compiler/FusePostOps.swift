@@ -1,11 +1,12 @@
 import HillockCore
 
-/// Lets convolutions and matrix products add their bias and rectify on the way out, and a convolution's weight gradient sum the bias's.
+/// Lets convolutions and matrix products add their bias and rectify on the way out, convolutions a residual too, and a convolution's weight
+/// gradient sum the bias's.
 package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
     package static let summary =
-        "biases and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
+        "biases, residuals and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
 
     package init() {}
 
@@ -36,7 +37,7 @@ package struct FusePostOps: Pass {
         return RemoveDeadCode().run(builder.program(outputs: program.outputs.map { numbers[$0] }))
     }
 
-    /// Product, bias, rectifier: what replaces the last of them, by its value number.
+    /// Product, bias, residual, rectifier: what replaces the last of them, by its value number.
     private func chains(_ program: Program) -> [Int: (primitive: any Primitive, operands: [Int])] {
         let uses = program.uses
         var chains: [Int: (primitive: any Primitive, operands: [Int])] = [:]
