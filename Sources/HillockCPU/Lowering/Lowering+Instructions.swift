@@ -157,7 +157,7 @@ extension Lowering {
         let table = program.type(of: instruction.operands[0])
         let indices = program.type(of: instruction.operands[1])
         let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
-        steps.append(GatherStep(table, indices, sources.0, sources.1, makeBuffer(for: value)))
+        steps.append(RowsStep(.gather, table, indices, sources.0, sources.1, makeBuffer(for: value)))
     }
 
     /// Nothing yet: who changes a table by rows need not see them added up.
@@ -171,7 +171,7 @@ extension Lowering {
         let sources = (try plainBuffer(updates), try plainBuffer(indices))
         places[value] = nil
         let target = makeBuffer(for: value)
-        steps.append(ScatterAddStep(program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
+        steps.append(RowsStep(.scatterAdd, program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
         return target
     }
 
