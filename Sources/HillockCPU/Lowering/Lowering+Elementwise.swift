@@ -106,7 +106,6 @@ extension Lowering {
 
 extension Fusion: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         // A result that nobody uses is left out of the machine's program with all that only it needs.
@@ -114,6 +113,4 @@ extension Fusion: CompositeKernel {
         let piece = Program(inputs: program.inputs, instructions: program.instructions, outputs: wanted.map { program.outputs[$0] })
         try lowering.lowerGroup(piece, call.operands, results: wanted.map { call.results[$0]! })
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
