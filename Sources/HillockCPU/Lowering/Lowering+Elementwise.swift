@@ -18,8 +18,17 @@ extension Lowering {
         let layout = groupLayout(operands, piece)
         let group = ElementwiseGroup(shape: piece.type(of: piece.outputs[0]).shape, layout: layout)
         var values: [ElementwiseGroup.Operand] = []
-        for operand in operands { values.append(group.addInput(try input(operand, in: layout))) }
+        // Keys of random numbers are read by who draws.
+        let read = Set(piece.instructions.filter { !($0.primitive is RandomNumbers) }.flatMap(\.operands))
+        for (position, operand) in operands.enumerated() {
+            values.append(read.contains(position) ? group.addInput(try input(operand, in: layout)) : .input(-1))
+        }
         for instruction in piece.instructions {
+            if instruction.primitive is RandomNumbers {
+                let key = try cell(operands[instruction.operands[0]])
+                values.append(group.addInput(.init(buffer: key, dtype: .float32, view: nil, isRandom: true)))
+                continue
+            }
             guard let kernel = instruction.primitive as? any KernelOperation else {
                 throw CPUEngineError(description: "[cpu] \(type(of: instruction.primitive).name) is not element-wise")
             }
@@ -31,6 +40,13 @@ extension Lowering {
                         operands: instruction.operands.map { values[$0] })))
         }
         for (output, value) in zip(piece.outputs, results) {
+            if case .input = values[output] {
+                // Numbers that are drawn here and wanted elsewhere too.
+                let dtype = piece.type(of: output).dtype
+                let copy = ElementwiseGroup.Operation(
+                    kernel: hk_op_copy, name: "copy", workType: dtype, type: dtype, operands: [values[output]])
+                values[output] = group.add(copy)
+            }
             guard case .operation(let operation) = values[output] else { fatalError("[cpu] a fusion's output is its input") }
             group.addOutput(operation, makeBuffer(for: value, layout: layout))
         }
@@ -40,6 +56,8 @@ extension Lowering {
 
     /// The layout in which a group reading these values walks memory.
     private func groupLayout(_ operands: [Int], _ piece: Program) -> PhysicalLayout {
+        // Random numbers are numbered in the order of the plain layout.
+        if piece.instructions.contains(where: { $0.primitive is RandomNumbers }) { return .plain }
         guard let layout = operands.map({ layouts(of: $0)[0] }).first(where: { $0 != .plain }) else { return .plain }
         guard case .opaque(let opaque) = layout else { return layout }
         // Only what lies alike, and single numbers, can be read along an opaque layout.
