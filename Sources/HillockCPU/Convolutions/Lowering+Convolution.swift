@@ -34,7 +34,8 @@ extension Lowering {
     }
 
     private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
-        let kernel = try call.chosenKernel(&tuner)
+        let kernel = try convolutions[call] ?? call.chosenKernel(&tuner)
+        convolutions[call] = kernel
         let first = try laidOut(operands[0], kernel.layouts.first)
         let second = try laidOut(operands[1], kernel.layouts.second)
         let result: BufferID

@@ -32,6 +32,8 @@ struct Lowering {
     var workspaces: [Int: [BufferID]] = [:]
     /// Chooses among kernels.
     var tuner = Tuner()
+    /// Kernels of convolutions that were met: networks repeat themselves, and primitives take long to make.
+    var convolutions: [ConvolutionCall: any ConvolutionKernel] = [:]
     /// Indices that were grouped by row.
     var rowGroups: [RowGroupsKey: BufferID] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.

@@ -6,28 +6,37 @@ extension Lowering {
     /// Where a step updates an argument in a layout that is not plain, and the result stays in it, the argument is taken in that layout
     /// too: in a training loop it comes so from the step before. What comes otherwise (the first step, a checkpoint) is copied on entry.
     mutating func keepLayouts(results: [BufferID]) throws {
+        let updated = updatedBuffers(Set(results))
         let results = Set(results)
-        while let position = steps.firstIndex(where: { isUpdatedArgument($0, results) }) {
-            try keep(steps[position] as! ReorderStep, at: position)
+        func isEntry(_ step: any Step) -> Bool {
+            guard let reorder = step as? ReorderStep, reorder.from == .plain, case .argument = buffers[reorder.source].kind else {
+                return false
+            }
+            return updated.contains(reorder.target) && !results.contains(reorder.source)
+        }
+        // What is put in place of a copy is no copy from a plain argument, so that one walk finds all.
+        var position = 0
+        while let found = steps[position...].firstIndex(where: isEntry) {
+            try keep(steps[found] as! ReorderStep, at: found)
+            position = found
         }
     }
 
-    /// Whether a step copies an argument into the layout in which a step replaces it by a result.
-    private func isUpdatedArgument(_ step: any Step, _ results: Set<BufferID>) -> Bool {
-        guard let reorder = step as? ReorderStep, reorder.from == .plain, case .argument = buffers[reorder.source].kind,
-            !results.contains(reorder.source)
-        else { return false }
-        return steps.contains { step in
+    /// Buffers that a step replaces by a result in the same layout, one that is not plain.
+    private func updatedBuffers(_ results: Set<BufferID>) -> Set<BufferID> {
+        var updated: Set<BufferID> = []
+        for step in steps {
             if let step = step as? any InPlaceStep {
-                return step.overlays.contains {
-                    $0.source == reorder.target && results.contains($0.target) && buffers[$0.target].layout == reorder.to
+                for (source, target) in step.overlays where results.contains(target) && buffers[source].layout == buffers[target].layout {
+                    updated.insert(source)
                 }
+            } else if let group = step as? ElementwiseGroup,
+                group.writes.contains(where: { results.contains($0) && buffers[$0].layout == group.layout })
+            {
+                updated.formUnion(group.reads.filter { buffers[$0].layout == group.layout })
             }
-            guard let group = step as? ElementwiseGroup, group.layout == reorder.to, group.reads.contains(reorder.target) else {
-                return false
-            }
-            return group.writes.contains { results.contains($0) && buffers[$0].layout == reorder.to }
         }
+        return updated.filter { buffers[$0].layout != .plain }
     }
 
     /// Makes the target of a copy the argument itself, and the plain buffer, if anybody still reads it, a copy of that.
