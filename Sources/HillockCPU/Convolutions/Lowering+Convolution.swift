@@ -67,10 +67,7 @@ extension Lowering {
     }
 
     /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.
-    private func isApplied(_ weight: Int) -> Bool {
-        isOfParameters[weight]
-            && !program.instructions.contains { $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient }
-    }
+    private mutating func isApplied(_ weight: Int) -> Bool { isOfParameters[weight] && !hasWeightGradients }
 
     /// A value's buffer in the layout that a kernel wants.
     mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {

@@ -23,6 +23,11 @@ struct Lowering {
     let uses: [[Int]]
     /// For each value whether it depends on parameters alone.
     let isOfParameters: [Bool]
+    // Both are asked for by many instructions, and answered by looking at all.
+    lazy var isBrief = program.isBrief
+    lazy var hasWeightGradients = program.instructions.contains {
+        $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient
+    }
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
