@@ -65,6 +65,9 @@ static void place_inputs(decoding *state) {
             kind = hk_walk_scalar;
         } else if (p->inputs[i].kind == hk_operand_strided) {
             kind = hk_walk_make(&d->walks[d->walk_count], p, i, d->inputs[i], slot->bytes);
+        } else if (p->inputs[i].kind == hk_operand_random) {
+            hk_walk_draw(&d->walks[d->walk_count], d->inputs[i]);
+            kind = hk_walk_strided;
         }
         if (kind == hk_walk_scalar) {
             slot->place = hk_slot_uniform;

@@ -88,6 +88,9 @@ enum hk_operand_kind {
     hk_operand_scalar,
     /// Any strides, in elements; 0 broadcasts an axis, negative ones walk backwards.
     hk_operand_strided,
+    /// Not read but made: f32 uniform in [0, 1), as `hk_philox_uniform_f32` makes them, element i of the iteration space being
+    /// number i of the stream whose 64-bit key the input points to.
+    hk_operand_random,
 };
 
 /// How one input is read.

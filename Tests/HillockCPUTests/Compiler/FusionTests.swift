@@ -97,6 +97,15 @@ struct FusionTests {
         #expect(names(after).filter { $0 == "result" }.count == 3)
     }
 
+    @Test func randomNumbersAreDrawnWhereTheyAreUsed() throws {
+        let a = known([40, 5], seed: 0)
+        let y = withSeed(3) { dropout(exp(a), rate: 0.5) }
+        let after = try check(FuseElementwise(), y)
+        #expect(names(after).last == "fusion" && !names(after).contains("random"), "\(after)")
+        let sums = withSeed(3) { Tensor.normal([40, 5]) + a }
+        #expect(names(try check(FuseElementwise(), sums)) == ["random", "add"])
+    }
+
     @Test func differentShapesDoNotMix() throws {
         let (a, b) = (known([6], seed: 0), known([2, 3], seed: 1))
         let after = try check(FuseElementwise(), exp(sin(a)), exp(sin(b)))
