@@ -59,9 +59,27 @@ extension Lowering {
                 || isBrief && SmallProductStep.isNearlyAsFast(instruction.type.shape)
         else { return false }
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let packed = packedWeight(instruction.operands[1], b.buffer, right, rows: instruction.type.shape[-2])
         let target = makeBuffer(for: value)
-        steps.append(SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, target))
+        steps.append(
+            SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, packed: packed, target))
         return true
+    }
+
+    /// A weight that nothing changes, packed for our own kernel by a step of the prologue: from a few rows on packing would cost more than
+    /// it brings if it were done for every product.
+    private mutating func packedWeight(_ value: Int, _ source: BufferID, _ matrix: Strided, rows: Int) -> BufferID? {
+        let (k, n) = (Int64(matrix.shape[-2]), Int64(matrix.shape[-1]))
+        guard PassSelection.current.includes("prologue"), rows >= 4, k * n >= 1024, matrix.shape.rank == 2, isOnlyMultipliedBy(value),
+            program.inputs[value].isParameter
+        else { return nil }
+        let packed = makeTemporary(byteCount: hk_gemm_packed_bytes(k, n))
+        let (offset, row, column) = (matrix.offset, Int64(matrix.strides[0]), Int64(matrix.strides[1]))
+        steps.append(
+            KernelStep("pack \(matrix.shape)", reads: [source], writes: [packed]) { pointers in
+                hk_gemm_pack(pointers.floats(source)! + offset, row, column, k, n, pointers.floats(packed))
+            })
+        return packed
     }
 
     /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
