@@ -81,6 +81,8 @@ typedef struct {
     hk_folding *folds;
     /// What a thread needs, in bytes.
     size_t scratch_bytes;
+    /// Whether tiles are asked for before their turn: several operations, on more than the caches near a core hold.
+    bool fetches;
     /// What one element costs, in picoseconds; decides only whether the team is woken.
     int64_t cost;
 } hk_decoded;

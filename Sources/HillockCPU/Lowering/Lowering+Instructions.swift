@@ -16,12 +16,12 @@ extension Lowering {
             forward(instruction.operands[0], to: value)
         case is CompositeResult:
             break  // Placed by its composite.
+        case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
+            try lowerElementwise(instruction, value)
         case let composite as any Composite:
             try lowerComposite(composite, value, instruction)
         case let view as any ViewPrimitive:
             try lowerView(view, value, instruction)
-        case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
-            try lowerElementwise(instruction, value)
         case let reduce as Reduce:
             try lowerReduce(reduce, value, instruction)
         case let search as ArgReduce:
