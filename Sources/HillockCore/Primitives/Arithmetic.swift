@@ -4,6 +4,8 @@ import Glibc
 public struct Add: BinaryFunction {
     /// `add`
     public static let name = "add"
+    /// `add`
+    public static let stableHLOName = "add"
     /// The operation has no attributes.
     package init() {}
     /// a + b
@@ -18,6 +20,8 @@ public struct Add: BinaryFunction {
 public struct Subtract: BinaryFunction {
     /// `subtract`
     public static let name = "subtract"
+    /// `subtract`
+    public static let stableHLOName = "subtract"
     /// The operation has no attributes.
     package init() {}
     /// a − b
@@ -32,6 +36,8 @@ public struct Subtract: BinaryFunction {
 public struct Multiply: BinaryFunction {
     /// `multiply`
     public static let name = "multiply"
+    /// `multiply`
+    public static let stableHLOName = "multiply"
     /// The operation has no attributes.
     package init() {}
     /// a · b
@@ -46,6 +52,8 @@ public struct Multiply: BinaryFunction {
 public struct Divide: BinaryFunction {
     /// `divide`
     public static let name = "divide"
+    /// `divide`
+    public static let stableHLOName = "divide"
     /// a / b
     public func apply(_ a: Double, _ b: Double) -> Double { a / b }
     /// a / b truncated; −1 for b = 0
@@ -61,6 +69,8 @@ public struct Divide: BinaryFunction {
 public struct Remainder: BinaryFunction {
     /// `remainder`
     public static let name = "remainder"
+    /// `remainder`
+    public static let stableHLOName = "remainder"
     /// a − b · trunc(a / b)
     public func apply(_ a: Double, _ b: Double) -> Double { Glibc.fmod(a, b) }
     /// a − b · trunc(a / b); a for b = 0, as in XLA
@@ -77,6 +87,8 @@ public struct Remainder: BinaryFunction {
 public struct Power: BinaryFunction {
     /// `power`
     public static let name = "power"
+    /// `power`
+    public static let stableHLOName = "power"
     /// a^b, as C's `pow`
     public func apply(_ a: Double, _ b: Double) -> Double { Glibc.pow(a, b) }
     /// a^b, wrapping; negative exponents give what integer division of 1 by the power gives
@@ -112,6 +124,8 @@ public func pow(_ a: Tensor, _ exponent: Double) -> Tensor {
 public struct Maximum: BinaryFunction {
     /// `maximum`
     public static let name = "maximum"
+    /// `maximum`
+    public static let stableHLOName = "maximum"
     /// The greater; NaN where either is.
     public func apply(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : a > b ? a : b }
     /// The greater.
@@ -134,6 +148,8 @@ public func maximum(_ a: Tensor, _ b: Double) -> Tensor { maximum(a, a.scalar(b,
 public struct Minimum: BinaryFunction {
     /// `minimum`
     public static let name = "minimum"
+    /// `minimum`
+    public static let stableHLOName = "minimum"
     /// The lesser; NaN where either is.
     public func apply(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : a < b ? a : b }
     /// The lesser.
