@@ -25,6 +25,17 @@ extension Program {
     }
 }
 
+extension Program {
+    /// Where an instruction adds rows to a table, which then need no table of zeros of their own: the scatter, and the table.
+    fileprivate func addedScatter(_ instruction: Instruction, _ uses: [[Int]]) -> (scatter: Instruction, table: Int)? {
+        guard !uses.isEmpty, instruction.primitive is Add else { return nil }
+        for (value, other) in zip(instruction.operands, instruction.operands.reversed()) where value != other && uses[value].count == 1 {
+            if let scatter = self.instruction(value), scatter.primitive is ScatterAdd, !outputs.contains(value) { return (scatter, other) }
+        }
+        return nil
+    }
+}
+
 extension StableHLOWriter {
     /// Writes a program's operations, its inputs being the values `arguments`; gives its outputs.
     package mutating func inline(
@@ -35,6 +46,7 @@ extension StableHLOWriter {
         var values = arguments
         /// All results of composites, by the number of the composite's value.
         var results: [Int: [StableHLOValue]] = [:]
+        let uses = program.instructions.contains { $0.primitive is ScatterAdd } ? program.uses : []
         for (position, instruction) in program.instructions.enumerated() {
             let number = program.inputs.count + position
             let name = type(of: instruction.primitive).name
@@ -50,6 +62,9 @@ extension StableHLOWriter {
             } else if instruction.type.shape.count == 0 {
                 // Windows, gathers and the like are not defined on axes without elements.
                 values.append(constant(0, StableHLOType(instruction.type)))
+            } else if let (scatter, other) = program.addedScatter(instruction, uses) {
+                let sources = scatter.operands.map { values[$0] }
+                values.append(self.scatter(sources[0], at: sources[1], into: values[other]))
             } else {
                 values.append(try instruction.primitive.stableHLO(operands, as: instruction.type, in: &self))
             }
