@@ -52,6 +52,7 @@ import Testing
         row(x, x) { pow($0[0], $0[1]) }
         row(x, x) { maximum($0[0], $0[1]) }
         row(x, x) { minimum($0[0], $0[1]) }
+        row(i64(2), i64(2)) { pow($0[0], $0[1]) }
         row(bytes) { abs($0[0]) }
         row(bytes) { sign($0[0]) }
         row(x) { valueAndGradient(at: $0[0]) { $0.sum() }.value }
