@@ -79,24 +79,18 @@ extension Lowering {
 
 extension FusedConvolution: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, fused: self)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedWeightGradient: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         guard let weight = call.results[0] else { fatalError("[cpu] a weight gradient that nobody uses") }
         let instruction = lowering.program.instruction(call.value)!
         try lowering.lowerConvolutionWeightGradient(gradient, weight, instruction, bias: call.results[1])
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }

@@ -116,13 +116,10 @@ extension Lowering {
 
 extension FusedMatrixMultiply: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension Strided {

@@ -39,7 +39,6 @@ extension GroupNormalization: CompositeKernel {
 
 extension FusedBatchNormalization: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         var parts = try NormalizationOperands(call, 0, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
@@ -47,13 +46,10 @@ extension FusedBatchNormalization: CompositeKernel {
         parts.hasRelu = hasRelu
         _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedGroupNormalization: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         var parts = try NormalizationOperands(call, norm.groups, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
@@ -61,13 +57,10 @@ extension FusedGroupNormalization: CompositeKernel {
         parts.hasRelu = hasRelu
         _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedBatchNormalizationGradient: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         let upstream = call.operands[normInputCount + 2]
@@ -78,8 +71,6 @@ extension FusedBatchNormalizationGradient: CompositeKernel {
             parts, epsilon: norm.epsilon, statistics, upstream, call, mask: mask, output: output,
             kept: keepsUpstream ? call.results[normInputCount] : nil)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 /// What the kernels for normalisation by channel read.

@@ -1,7 +1,7 @@
 import CKernels
 import HillockCore
 
-/// Element-wise operations over one iteration space that run as one pass over memory.
+/// Element-wise operations over one iteration space, and reductions of their results, that run as one pass over memory.
 ///
 /// It is built operation by operation; ``finish()`` allocates registers and fixes the machine's program.
 final class ElementwiseGroup: Step {
@@ -35,6 +35,8 @@ final class ElementwiseGroup: Step {
     private(set) var inputs: [Input] = []
     /// Operations whose results are wanted in memory.
     private(set) var outputs: [(operation: Int, buffer: BufferID)] = []
+    /// Operations whose results are folded.
+    private(set) var folds: [(operation: Int, reduce: Reduce, buffer: BufferID)] = []
     private var machine: Machine?
 
     init(shape: Shape, layout: PhysicalLayout) {
@@ -57,6 +59,9 @@ final class ElementwiseGroup: Step {
 
     func addOutput(_ operation: Int, _ buffer: BufferID) { outputs.append((operation, buffer)) }
 
+    /// Folds what lies together in memory: trailing axes in the plain layout, or all axes.
+    func addFold(_ operation: Int, _ reduce: Reduce, _ buffer: BufferID) { folds.append((operation, reduce, buffer)) }
+
     func finish() {
         if shape.count > 0 { machine = Machine(self) }
     }
@@ -64,14 +69,15 @@ final class ElementwiseGroup: Step {
     // MARK: - Step
 
     var reads: [BufferID] { inputs.map(\.buffer) }
-    var writes: [BufferID] { outputs.map(\.buffer) }
+    var writes: [BufferID] { outputs.map(\.buffer) + folds.map(\.buffer) }
     var scratchByteCount: Int { 0 }
-    /// Inputs that are read element by element in the order of the outputs.
+    /// Inputs that are read element by element in the order of the outputs, which may be written over them.
     var contiguousReads: [BufferID] {
         let strided = Set(inputs.filter { $0.view != nil }.map(\.buffer))
         return inputs.filter { $0.view == nil && !strided.contains($0.buffer) }.map(\.buffer)
     }
 
+    /// Bytes of an input's or an output's element; 0 for what is not written element by element.
     func elementSize(of buffer: BufferID) -> Int {
         if let input = inputs.first(where: { $0.buffer == buffer }) { return input.dtype.byteCount }
         return outputs.first { $0.buffer == buffer }.map { operations[$0.operation].type.byteCount } ?? 0
@@ -85,7 +91,8 @@ final class ElementwiseGroup: Step {
         // A long chain is an optimizer's step or the like: its first operations say which.
         let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
         let walk = layout == .plain ? "" : " \(layout)"
-        return operations.count == 1 ? "\(names) \(shape)\(walk)" : "\(operations.count) fused \(shape)\(walk): \(names)"
+        let ends = folds.map { ", \($0.reduce.kind) over \($0.reduce.axes)" }.joined()
+        return operations.count == 1 ? "\(names) \(shape)\(walk)\(ends)" : "\(operations.count) fused \(shape)\(walk): \(names)\(ends)"
     }
 
     func byteCount(_ buffers: [BufferInfo]) -> Int {
@@ -107,6 +114,7 @@ private final class Machine {
     private let outputTypes: UnsafeMutablePointer<UInt8>
     private let registerTypes: UnsafeMutablePointer<UInt8>
     private let code: UnsafeMutablePointer<hk_instruction>
+    private let folds: UnsafeMutablePointer<hk_fold>
     private let sources: UnsafeMutablePointer<UnsafeRawPointer?>
     private let targets: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let sourceBuffers: [(buffer: BufferID, byteOffset: Int)]
@@ -159,7 +167,7 @@ private final class Machine {
             sourceBuffers.append((input.buffer, (input.view?.offset ?? 0) * input.dtype.byteCount))
         }
         self.sourceBuffers = sourceBuffers
-        targetBuffers = group.outputs.map(\.buffer)
+        targetBuffers = group.writes
 
         let allocation = RegisterAllocation(group)
         registerTypes = .allocate(capacity: allocation.types.count)
@@ -168,11 +176,18 @@ private final class Machine {
         code.initialize(from: allocation.code, count: allocation.code.count)
         outputRegisters = .allocate(capacity: group.outputs.count)
         outputTypes = .allocate(capacity: group.outputs.count)
-        targets = .allocate(capacity: group.outputs.count)
         for (position, output) in group.outputs.enumerated() {
             (outputRegisters + position).initialize(to: allocation.registers[output.operation])
             (outputTypes + position).initialize(to: group.operations[output.operation].type.rawValue)
-            (targets + position).initialize(to: nil)
+        }
+        targets = .allocate(capacity: targetBuffers.count)
+        targets.initialize(repeating: nil, count: targetBuffers.count)
+        folds = .allocate(capacity: group.folds.count)
+        for (position, fold) in group.folds.enumerated() {
+            let run = fold.reduce.axes.reduce(1) { $0 * group.shape[$1] }
+            (folds + position).initialize(
+                to: hk_fold(
+                    reduction: UInt8(fold.reduce.reduction), source: allocation.registers[fold.operation], run: Int64(run)))
         }
         var header = hk_elementwise_program()
         header.rank = Int32(extents.count)
@@ -189,6 +204,8 @@ private final class Machine {
         header.output_types = UnsafePointer(outputTypes)
         header.register_types = UnsafePointer(registerTypes)
         header.code = UnsafePointer(code)
+        header.fold_count = Int32(group.folds.count)
+        header.folds = UnsafePointer(folds)
         program = .allocate(capacity: 1)
         program.initialize(to: header)
     }
@@ -200,6 +217,7 @@ private final class Machine {
         outputTypes.deallocate()
         registerTypes.deallocate()
         code.deallocate()
+        folds.deallocate()
         sources.deallocate()
         targets.deallocate()
     }
@@ -224,7 +242,8 @@ private struct RegisterAllocation {
         types = group.inputs.map(\.dtype)
         // Operations that no output needs are left out.
         var isNeeded = [Bool](repeating: false, count: group.operations.count)
-        for output in group.outputs { isNeeded[output.operation] = true }
+        let results = group.outputs.map(\.operation) + group.folds.map(\.operation)
+        for result in results { isNeeded[result] = true }
         for position in group.operations.indices.reversed() where isNeeded[position] {
             for case .operation(let operand) in group.operations[position].operands { isNeeded[operand] = true }
         }
@@ -232,7 +251,7 @@ private struct RegisterAllocation {
         for (position, operation) in group.operations.enumerated() where isNeeded[position] {
             for case .operation(let operand) in operation.operands { lastUse[operand] = position }
         }
-        for output in group.outputs { lastUse[output.operation] = .max }
+        for result in results { lastUse[result] = .max }
 
         var free: [DType: [UInt16]] = [:]
         for (position, operation) in group.operations.enumerated() {

@@ -1,4 +1,3 @@
-import Glibc
 import HillockCore
 
 /// Chooses among ways of doing the same by timing them, within a budget for each plan.
@@ -38,11 +37,11 @@ struct Tuner {
         }
         var best = 0
         if isTiming, made.count > 1 {
-            let start = Self.now()
+            let start = Observation.now
             var times: [Double] = []
             for candidate in made { times.append(try time(trial(candidate.value), limit: (times.min() ?? .infinity) * 1.5)) }
             for position in times.indices.dropFirst() where times[position] < times[best] * 0.9 { best = position }
-            budget -= Self.now() - start
+            budget -= Self.seconds(since: start)
         }
         store.decide(question, made[best].name)
         return made[best].value
@@ -61,9 +60,9 @@ struct Tuner {
         return try pointers.withUnsafeBufferPointer { pointers in
             var best = Double.infinity
             for round in 0..<4 {
-                let start = Self.now()
+                let start = Observation.now
                 try trial.step.run(pointers.baseAddress!, scratch: scratch.pointer)
-                let elapsed = Self.now() - start
+                let elapsed = Self.seconds(since: start)
                 if round == 0 {
                     // Cold: counts only if it cannot win.
                     if elapsed > limit * 2 { return elapsed }
@@ -76,9 +75,5 @@ struct Tuner {
         }
     }
 
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+    private static func seconds(since start: UInt64) -> Double { Double(Observation.now - start) * 1e-9 }
 }

@@ -102,6 +102,28 @@ public struct Power: BinaryFunction {
         }
         return result
     }
+    /// `power`; of whole numbers by squaring, bit by bit of the exponent, as compilers look at its lowest bits only.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue {
+        if type.dtype.isFloatingPoint { return text.emit(Self.stableHLOName, inputs, as: type) }
+        let (base, exponent) = (inputs[0], inputs[1])
+        let (zero, one) = (text.constant(0, base.type), text.constant(1, base.type))
+        let start = [one, base, exponent, one]
+        let end = try text.loop(type.dtype.byteCount * 8, start) { (text, _, state) throws(StableHLOError) in
+            let (power, square, rest, one) = (state[0], state[1], state[2], state[3])
+            let bit = text.emit("and", rest, one)
+            let isSet = text.compare(bit, "EQ", one)
+            let next = text.select(isSet, text.emit("multiply", power, square), power)
+            return [next, text.emit("multiply", square, square), text.emit("shift_right_logical", rest, one), one]
+        }
+        if type.dtype == .uint8 { return end[0] }
+        // 1 divided by the power, truncated: 0 but for 1 and −1, whose powers are those by the exponent's last bit.
+        let isOne = text.compare(text.emit("abs", [base], as: type), "EQ", one)
+        let isOdd = text.compare(text.emit("and", exponent, one), "EQ", one)
+        let inverse = text.select(isOne, text.select(isOdd, base, one), zero)
+        return text.select(text.compare(exponent, "LT", zero), inverse, end[0])
+    }
     /// dy · b · a^(b−1), dy · y · ln a; zero where b = 0 and where a = 0.
     public func derivatives(a: Tensor, b: Tensor, y: Tensor, dy: Tensor) -> (Tensor?, Tensor?) {
         let zero = Tensor.zerosLike(a)
