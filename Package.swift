@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "HillockCLI",
             dependencies: [
-                "Hillock", "HillockFormats", "HillockSystems", "HillockDownloads",
+                "Hillock", "HillockFormats", "HillockPJRT", "HillockSystems", "HillockDownloads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -27,9 +27,11 @@ import Testing
     }
 
     @Test func settings() {
-        let bytes = CompileOptions(devices: [[0]], settings: ["xla_gpu_cuda_data_dir": "/usr/local/cudaa"]).serialized
+        let bytes = CompileOptions(devices: [[0]], settings: ["xla_gpu_cuda_data_dir": .text("/usr/local/cudaa")]).serialized
         let key = hex(Array("xla_gpu_cuda_data_dir".utf8))
         let value = hex(Array("/usr/local/cudaa".utf8))
         #expect(hex(bytes).hasSuffix("3a 2b 0a 15 \(key) 12 12 0a 10 \(value)"))
+        let others = CompileOptions(devices: [[0]], settings: ["a": .flag(false), "b": .integer(5), "c": .real(1)]).serialized
+        #expect(hex(others).hasSuffix("3a 07 0a 01 61 12 02 10 00 3a 07 0a 01 62 12 02 18 05 3a 0e 0a 01 63 12 09 21 00 00 00 00 00 00 f0 3f"))
     }
 }

@@ -19,6 +19,11 @@ public struct PJRTEngine: Engine {
     public func plan(_ program: Program) throws -> any Plan { try PJRTPlan(pipeline.run(program), self) }
 }
 
+extension PJRTEngine {
+    /// Device and versions, for reports: `NVIDIA H200, PJRT 0.116, StableHLO 1.22.0`.
+    public var details: String { "\(accelerator.kind), \(accelerator.plugin.versionText)" }
+}
+
 extension PJRTEngine: LinkedAccelerator {
     /// The kinds of devices that there are plugins for.
     public static var kinds: [String] { PluginKind.allCases.map(\.name) }
@@ -48,9 +53,8 @@ extension PJRTEngine {
     /// - Parameter isRight: Whether an executable from the store is what was wanted.
     package func executable(_ text: String, where isRight: (Executable) -> Bool = { _ in true }) throws(PJRTError) -> Executable {
         let client = accelerator.client
-        let settings = client.plugin.kind.compilerSettings(of: client.plugin.path)
         let options = CompileOptions(
-            devices: [[accelerator.id]], settings: Dictionary(settings.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+            devices: [[accelerator.id]], settings: client.plugin.kind.compilerSettings(of: client.plugin.path))
         let store = ExecutableStore.current
         let key = ExecutableStore.Key(place: accelerator.makeDescription, text: text, options: options.serialized)
         if let bytes = store.read(key), let stored = try? Executable(serialized: bytes, on: client), isRight(stored) { return stored }

@@ -97,11 +97,20 @@ extension PluginKind {
         }
     }
 
-    /// XLA settings that its compiler needs: where CUDA's assembler and its library of device functions are.
-    func compilerSettings(of path: String) -> [(name: String, value: String)] {
-        guard self == .cuda, let folder = packageFolder(of: path) else { return [] }
-        let places = FileSearch.matches("\(folder)/nvidia/cu1*/bin/ptxas") + FileSearch.matches("\(folder)/nvidia/cuda_nvcc/bin/ptxas")
-        guard let assembler = places.last else { return [] }
-        return [("xla_gpu_cuda_data_dir", String(assembler.dropLast("/bin/ptxas".count)))]
+    /// XLA's settings that programs are compiled with.
+    func compilerSettings(of path: String) -> [String: Client.Option] {
+        switch self {
+        // Minimum and maximum of NaN are NaN.
+        case .xlaCPU: ["xla_cpu_enable_fast_min_max": .flag(false)]
+        case .cuda: assemblerFolder(of: path).map { ["xla_gpu_cuda_data_dir": .text($0)] } ?? [:]
+        case .rocm, .oneapi, .tpu: [:]
+        }
+    }
+
+    /// Where CUDA's assembler and its library of device functions are, if pip put them beside the plugin.
+    private func assemblerFolder(of path: String) -> String? {
+        guard let folder = packageFolder(of: path) else { return nil }
+        let places = FileSearch.matches("\(folder)/nvidia/cuda_nvcc/bin/ptxas") + FileSearch.matches("\(folder)/nvidia/cu1*/bin/ptxas")
+        return places.last.map { String($0.dropLast("/bin/ptxas".count)) }
     }
 }

@@ -133,12 +133,12 @@ extension Client {
     /// The clients of this process: a device's memory can be had once only, and plans hold on to their client.
     private static let opened = Mutex<[String: Client]>([:])
 
-    /// The client of a plugin, started when it is first asked for.
-    package static func shared(_ entry: PluginCatalog.Entry) throws(PJRTError) -> Client {
+    /// The client of a plugin, started when it is first asked for; `options` count then.
+    package static func shared(_ entry: PluginCatalog.Entry, options: [String: Option]? = nil) throws(PJRTError) -> Client {
         let key = "\(entry.kind.name)=\(FileSearch.resolved(entry.path))"
         return try opened.withLock { (clients) throws(PJRTError) -> Client in
             if let client = clients[key] { return client }
-            let client = try Client(Plugin(entry.kind, path: entry.path))
+            let client = try Client(Plugin(entry.kind, path: entry.path), options: options ?? entry.kind.options)
             clients[key] = client
             return client
         }

@@ -5,10 +5,10 @@ package struct CompileOptions: Sendable, Hashable {
     /// The plugin's numbers of the devices that it runs on: a row for each replica, in it one for each part of the program.
     package var devices: [[Int]]
     /// XLA's settings by name, such as `xla_gpu_cuda_data_dir`.
-    package var settings: [String: String]
+    package var settings: [String: Client.Option]
 
     /// Options for these devices.
-    package init(devices: [[Int]], settings: [String: String] = [:]) {
+    package init(devices: [[Int]], settings: [String: Client.Option] = [:]) {
         precondition(!devices.isEmpty && devices.allSatisfy { $0.count == devices[0].count && !$0.isEmpty })
         self.devices = devices
         self.settings = settings
@@ -41,7 +41,14 @@ package struct CompileOptions: Sendable, Hashable {
         for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
             writer.message(7) { entry in
                 entry.text(1, name)
-                entry.message(2) { $0.text(1, value) }
+                entry.message(2) { setting in
+                    switch value {
+                    case .text(let text): setting.text(1, text)
+                    case .flag(let flag): setting.integer(2, flag ? 1 : 0)
+                    case .integer(let number): setting.integer(3, number)
+                    case .real(let number): setting.real(4, Double(number))
+                    }
+                }
             }
         }
         return writer.bytes

@@ -10,6 +10,12 @@ struct ProtobufWriter {
         variable(UInt64(bitPattern: Int64(value)))
     }
 
+    /// A real number of 64 bits.
+    mutating func real(_ field: Int, _ value: Double) {
+        variable(UInt64(field) << 3 | 1)
+        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> UInt64(8 * shift))) }
+    }
+
     /// Whole numbers, packed.
     mutating func integers(_ field: Int, _ values: [Int]) {
         var list = ProtobufWriter()
