@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),
         .testTarget(name: "HillockCoreTests", dependencies: ["HillockCore"]),
-        .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockCore", "HillockFormats"]),
+        .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockPJRT", "HillockCore", "HillockFormats"]),
         .testTarget(name: "HillockPJRTTests", dependencies: ["HillockPJRT", "HillockCore", "CPJRT"]),
         .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
         .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats"]),

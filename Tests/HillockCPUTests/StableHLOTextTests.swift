@@ -8,6 +8,7 @@ import Testing
         .appending(path: "Reference/stablehlo.txt")
 
     private static let pooling = PoolingGeometry(kernel: [1, 2], strides: [2, 1], padding: [0, 1], dilation: [1, 1])
+    private static let square = PoolingGeometry(kernel: [2, 2], strides: [2, 2], padding: [1, 1], dilation: [1, 1])
     private static let convolution = ConvolutionGeometry(
         strides: [2, 1], paddingBefore: [1, 0], paddingAfter: [1, 0], dilation: [1, 2], groups: 2)
 
@@ -76,7 +77,8 @@ import Testing
             ([f32(4, 3), i64(4)], ScatterAdd(rows: 2)), ([f32(1, 4, 5, 6), f32(2, 2, 3, 2)], Convolution(convolution)),
             ([f32(1, 2, 3, 4), f32(2, 2, 3, 2)], ConvolutionInputGradient(convolution, inputShape: [1, 4, 5, 6])),
             ([f32(1, 4, 5, 6), f32(1, 2, 3, 4)], ConvolutionWeightGradient(convolution, weightShape: [2, 2, 3, 2])),
-            ([f32(1, 1, 4, 3)], MaxPool(pooling)), ([f32(1, 1, 4, 3), f32(1, 1, 2, 4)], MaxPoolScatter(pooling)),
+            ([f32(1, 1, 4, 3)], MaxPool(pooling)), ([f32(1, 1, 4, 3), f32(1, 1, 3, 2)], MaxPoolScatter(square)),
+            ([f32(1, 1, 4, 3), f32(1, 1, 2, 4)], MaxPoolScatter(pooling)),
             ([f32(1, 1, 4, 3), f32(1, 1, 4, 3)], MaxPoolSelect(pooling)), ([f32(1, 1, 4, 3)], AveragePool(pooling, countsPadding: true)),
             ([f32(1, 1, 4, 3)], AveragePool(pooling, countsPadding: false)),
             ([f32(1, 1, 2, 4)], AveragePoolGradient(pooling, countsPadding: true, inputShape: [1, 1, 4, 3])),

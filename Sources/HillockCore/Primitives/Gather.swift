@@ -158,7 +158,6 @@ extension StableHLOWriter {
             """
             scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = \(window), inserted_window_dims = [0], \
             scatter_dims_to_operand_dims = [0], index_vector_dim = \(indices.shape.rank)>
-            """, "indices_are_sorted = false", "unique_indices = false"
-        ) { [$0.emit("add", $1[0], $1[1])] }
+            """, "indices_are_sorted = false", "unique_indices = false", regions: { $0.emit("add", $1, $2) })
     }
 }

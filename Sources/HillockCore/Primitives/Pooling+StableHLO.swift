@@ -9,8 +9,20 @@ extension StableHLOWriter {
         return emit(
             "reduce_window", [x, start], as: StableHLOType(type), "window_dimensions = \(array([1, 1] + geometry.kernel))",
             "window_strides = \(array([1, 1] + geometry.strides))", "window_dilations = \(array([1, 1] + geometry.dilation))",
-            "padding = \(pairs(padding, padding))"
-        ) { [$0.emit(operation, $1[0], $1[1])] }
+            "padding = \(pairs(padding, padding))", regions: { $0.emit(operation, $1, $2) })
+    }
+
+    /// Writes the sum of each dy at the place of its window's maximum: the first of equals, NaN counting as greatest.
+    mutating func selectAndScatter(_ x: StableHLOValue, _ dy: StableHLOValue, _ geometry: PoolingGeometry) -> StableHLOValue {
+        let padding = [0, 0] + geometry.padding
+        return emit(
+            "select_and_scatter", [x, dy, scalar(0, like: dy)], as: x.type, "window_dimensions = \(array([1, 1] + geometry.kernel))",
+            "window_strides = \(array([1, 1] + geometry.strides))", "padding = \(pairs(padding, padding))",
+            regions: { text, best, cell in
+                let isNotLess = text.compare(best, "GE", cell)
+                let isNaN = text.compare(best, "NE", best)
+                return text.emit("or", isNotLess, isNaN)
+            }, { text, sum, part in text.emit("add", sum, part) })
     }
 
     /// Writes the number of cells of each window: all of them, or those that lie in the input.

@@ -127,10 +127,13 @@ public struct MaxPoolScatter: Primitive {
         return HostArray(dx, as: type)
     }
 
-    /// For each cell of the window dy where that cell is the maximum, spread by the strides and shifted to where the cell is, and the sum of all
-    /// that. (`select_and_scatter` has no dilation, and compilers have slow loops for it.)
+    /// `select_and_scatter` where windows overlap. Where they do not, or are dilated, which that cannot: for each cell of the window dy where that
+    /// cell is the maximum, spread by the strides and shifted to where the cell is, and the sum of all that.
     public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
         let (x, dy) = (inputs[0], inputs[1])
+        if geometry.dilation == [1, 1], zip(geometry.kernel, geometry.strides).contains(where: >) {
+            return text.selectAndScatter(x, dy, geometry)
+        }
         let (winner, offsets) = text.maximumCell(x, geometry, output: dy.shape)
         let none = text.constant(0, dy.type)
         let zero = text.scalar(0, like: dy)

@@ -114,21 +114,24 @@ public struct StableHLOWriter: Sendable {
     /// Writes a fold of axes by an operation such as `add`, beginning with the number `start`.
     mutating func reduce(_ value: StableHLOValue, _ operation: String, from start: Double, axes: [Int]) -> StableHLOValue {
         let start = scalar(start, like: value)
-        return emit("reduce", [value, start], as: value.type.with(value.shape.removing(axes: axes)), "dimensions = \(array(axes))") {
-            [$0.emit(operation, $1[0], $1[1])]
-        }
+        return emit(
+            "reduce", [value, start], as: value.type.with(value.shape.removing(axes: axes)), "dimensions = \(array(axes))",
+            regions: { $0.emit(operation, $1, $2) })
     }
 
     // MARK: - Regions
 
-    /// Writes an operation with a region of scalars: two for each pair of operand and start, as `reduce` and its kin have it.
+    /// Writes an operation with regions, functions of two scalars of the result's elements, as `reduce` and its kin have them.
     mutating func emit(
         _ operation: String, _ operands: [StableHLOValue], as type: StableHLOType, _ attributes: String...,
-        region: (inout StableHLOWriter, [StableHLOValue]) -> [StableHLOValue]
+        regions: (inout StableHLOWriter, StableHLOValue, StableHLOValue) -> StableHLOValue...
     ) -> StableHLOValue {
         let result = newValue(type)
         write("\(result.name) = \(head(operation, operands, attributes)) (", ending: "")
-        write(region: [type.with(.scalar), type.with(.scalar)], region)
+        for (position, region) in regions.enumerated() {
+            if position > 0 { text += ", " }
+            write(region: [type.with(.scalar), type.with(.scalar)]) { [region(&$0, $1[0], $1[1])] }
+        }
         close(") : \(signature(operands, [type]))")
         return result
     }
