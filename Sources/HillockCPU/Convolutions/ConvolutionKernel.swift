@@ -1,9 +1,12 @@
 import HillockCore
 
+/// The layouts in which a convolution wants its two operands and leaves its result.
+typealias ConvolutionLayouts = (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout)
+
 /// One way of computing a ``ConvolutionCall``.
 protocol ConvolutionKernel {
     /// The layouts in which it wants its two operands and leaves its result.
-    var layouts: (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout) { get }
+    var layouts: ConvolutionLayouts { get }
 
     /// The step on these buffers. `bias` is read (forward) or written (weight gradient) where the call has one.
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step
