@@ -23,7 +23,10 @@ package enum PluginKind: String, CaseIterable, Sendable {
     package var libraryPatterns: [String] {
         switch self {
         case .xlaCPU:
-            ["lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", "fastatomstruct_xla_cpu/libpjrt_cpu.so", "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"]
+            [
+                "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", "fastatomstruct_xla_cpu/libpjrt_cpu.so",
+                "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
+            ]
         case .cuda: ["jax_plugins/xla_cuda13/xla_cuda_plugin.so", "jax_plugins/xla_cuda1*/xla_cuda_plugin.so"]
         case .rocm: ["jax_plugins/xla_rocm*/xla_rocm_plugin.so"]
         case .oneapi: ["jax_plugins/xla_oneapi/xla_oneapi_plugin.so", "jax_plugins/intel_extension_for_openxla/pjrt_plugin_xpu.so"]
