@@ -2,17 +2,21 @@ import HillockCore
 import HillockPJRT
 import Testing
 
-/// Every operation on XLA's CPU plugin, where there is one, against the values and gradients made by PyTorch: what the StableHLO text means.
-@Suite(.enabled(if: AcceleratorValueTests.device != nil), .serialized) struct AcceleratorValueTests {
+/// XLA on this machine's processor.
+enum TestAccelerator {
+    /// The device, where its plugin is installed.
     static let device: Device? = {
         guard let device = try? Device(named: "xla-cpu"), device.engine is PJRTEngine else { return nil }
         return device
     }()
+}
 
+/// Every operation on XLA's CPU plugin, where there is one, against the values and gradients made by PyTorch: what the StableHLO text means.
+@Suite(.enabled(if: TestAccelerator.device != nil), .serialized) struct AcceleratorValueTests {
     /// One program for all dtypes, values and gradients: compiling costs more than running.
     @Test(arguments: StoredCase.all) func resultsAreThoseStored(stored: StoredCase) throws {
         let operation = try #require(StoredValueTests.cases[stored.name])
-        try Device.$current.withValue(try #require(Self.device)) {
+        try Device.$current.withValue(try #require(TestAccelerator.device)) {
             var results: [(tensor: Tensor, wanted: HostArray, scale: Double, what: String)] = []
             for dtype in stored.dtypes {
                 let inputs = stored.list("input", dtype).map { Tensor($0) }

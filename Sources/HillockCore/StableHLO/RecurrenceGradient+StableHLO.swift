@@ -64,12 +64,13 @@ extension RecurrenceLoop {
         _ operands: Operands, _ kept: [StableHLOValue], _ outputGradients: [StableHLOValue], _ stateGradients: [StableHLOValue],
         _ halves: StepGradient, in text: inout StableHLOWriter
     ) throws(StableHLOError) -> [StableHLOValue] {
-        let constantTypes = constants.filter(\.dtype.isFloatingPoint)
+        let sumTypes = halves.backward.outputs.prefix(halves.sumCount).map { halves.backward.type(of: $0) }
+        let factorTypes = halves.backward.outputs.suffix(halves.factorCount).map { sequence(halves.backward.type(of: $0), axis: 0) }
         let sequenceTypes = sequences.filter(\.dtype.isFloatingPoint)
-        let sums = (constantTypes + sequenceTypes).map { text.constant(0, StableHLOType($0)) }
+        let sums = (sumTypes + sequenceTypes + factorTypes).map { text.constant(0, StableHLOType($0)) }
         let counts = [
-            operands.constants.count, operands.sequences.count, kept.count, outputGradients.count, state.count, constantTypes.count,
-            sequenceTypes.count,
+            operands.constants.count, operands.sequences.count, kept.count, outputGradients.count, state.count, sumTypes.count,
+            sequenceTypes.count, factorTypes.count,
         ]
         let all = operands.constants + operands.sequences + kept + outputGradients + stateGradients + sums
         let ends = try text.loop(count, all) { (text, round, values) throws(StableHLOError) in
@@ -80,13 +81,19 @@ extension RecurrenceLoop {
             let upstreams = parts[3].map { text.item($0, axis: axis, at: time) }
             let gradients = Parts(
                 try text.inline(halves.backward, parts[0] + items + residuals + upstreams + parts[4]),
-                [constantTypes.count, sequenceTypes.count, state.count])
+                [sumTypes.count, sequenceTypes.count, state.count, factorTypes.count])
             let added = zip(parts[5], gradients[0]).map { text.emit("add", $0, $1) }
             let filled = zip(parts[6], gradients[1]).map { text.replacing($0, axis: axis, at: time, by: $1) }
-            return parts[0] + parts[1] + parts[2] + parts[3] + gradients[2] + added + filled
+            let factors = zip(parts[7], gradients[3]).map { text.replacing($0, axis: 0, at: time, by: $1) }
+            return parts[0] + parts[1] + parts[2] + parts[3] + gradients[2] + added + filled + factors
         }
         let parts = Parts(ends, counts)
-        return parts[5] + parts[6] + parts[4]
+        var rest = parts[5][...]
+        let byConstants = halves.products.map { product in
+            guard let product else { return rest.removeFirst() }
+            return text.product(of: (kept + parts[7])[product.left], (kept + parts[7])[product.right])
+        }
+        return byConstants + parts[6] + parts[4]
     }
 }
 
@@ -94,8 +101,16 @@ extension RecurrenceLoop {
 private struct StepGradient {
     /// From constants, items and state to outputs, next state and whatever the other half needs of it.
     let forward: Program
-    /// From constants, items, that, and the gradients by outputs and next state to those by floating constants, floating items and state.
+    /// From constants, items, that, and the gradients by outputs and next state to those by floating constants, floating items and state; but
+    /// for constants that are factors of a matrix product, whose gradient is a product over the batch: then that product's factors come last.
     let backward: Program
+    /// For each floating constant where the factors of its gradient are: among what is kept and what comes last, one after the other.
+    /// One product over batch and steps is then all there is to do.
+    let products: [(left: Int, right: Int)?]
+    /// How many constants have no such product.
+    var sumCount: Int { products.count { $0 == nil } }
+    /// How many factors come last.
+    let factorCount: Int
 
     init(_ loop: RecurrenceLoop) {
         let items = loop.sequences.map { loop.item($0) }
@@ -133,9 +148,26 @@ private struct StepGradient {
         }
         let kept = needed.filter(isKept).sorted()
 
+        let byConstants = whole.outputs.dropFirst(resultCount).prefix(loop.constants.count { $0.dtype.isFloatingPoint })
+        var factors: [Int] = []
+        products = byConstants.map { value in
+            guard let instruction = whole.instruction(value), instruction.type.shape.rank == 2,
+                instruction.primitive as? MatrixMultiply == MatrixMultiply(transposingLeft: true)
+            else { return nil }
+            let places = instruction.operands.map { operand in
+                if let place = (kept + factors).firstIndex(of: operand) { return place }
+                factors.append(operand)
+                return kept.count + factors.count - 1
+            }
+            return (places[0], places[1])
+        }
+        factorCount = factors.count
+        let sums = zip(byConstants, products).filter { $1 == nil }.map(\.0)
+        let gradients = sums + whole.outputs.dropFirst(resultCount + byConstants.count) + factors
+
         forward = Self.part(of: whole, inputs: Array(0..<own), outputs: whole.outputs.prefix(resultCount) + kept) { isFirst[$0] }
         backward = Self.part(
-            of: whole, inputs: Array(0..<shared) + kept + Array(own..<inputCount), outputs: Array(whole.outputs.dropFirst(resultCount))
+            of: whole, inputs: Array(0..<shared) + kept + Array(own..<inputCount), outputs: gradients
         ) { !isFirst[$0] || isConstant($0) }
     }
 
@@ -150,5 +182,17 @@ private struct StepGradient {
             numbers[value] = builder.append(instruction.primitive, instruction.operands.map { numbers[$0]! }, instruction.type)
         }
         return builder.program(outputs: outputs.map { numbers[$0]! })
+    }
+}
+
+extension StableHLOWriter {
+    /// Writes the sum over steps and batch of the products of `a` `[T, B, M]` and `b` `[T, B, N]`: `[M, N]`.
+    fileprivate mutating func product(of a: StableHLOValue, _ b: StableHLOValue) -> StableHLOValue {
+        func flat(_ value: StableHLOValue) -> StableHLOValue {
+            reshape(value, to: [value.shape[0] * value.shape[1], value.shape[2]])
+        }
+        return emit(
+            "dot_general", [flat(a), flat(b)], as: a.type.with([a.shape[2], b.shape[2]]),
+            "dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [0], rhs_contracting_dimensions = [0]>", precision)
     }
 }
