@@ -150,6 +150,9 @@ extension ConvolutionCall {
     /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
     var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
 
+    /// Whether it is expected to take at most half the time. Weight gradients are harder to foretell.
+    var prefersWinogradByFar: Bool { direction != .weightGradient && winogradCycles < 0.5 * directCycles }
+
     /// Products at four fifths of the peak, and for each vector of sixteen what its transformations were measured to take.
     private var winogradCycles: Double {
         let stride = geometry.strides[0]

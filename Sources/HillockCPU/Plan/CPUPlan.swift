@@ -223,10 +223,15 @@ final class CPUPlan: Plan {
         guard case .buffer(var value) = argument else { return nil }
         argument = .scalar(.integer(0))
         defer { argument = .buffer(value) }
-        guard isKnownUniquelyReferenced(&value), let buffer = value as? CPUBuffer, isKnownUniquelyReferenced(&buffer.storage) else {
-            return nil
+        guard isKnownUniquelyReferenced(&value) else { return nil }
+        switch value {
+        case let buffer as CPUBuffer: return isKnownUniquelyReferenced(&buffer.storage) ? buffer : nil
+        // What was made on the host, as the parameters of a first step: none of it need be written twice.
+        case let buffer as HostBuffer:
+            guard isKnownUniquelyReferenced(&buffer.array.storage) else { return nil }
+            return CPUBuffer(type: buffer.type, storage: buffer.array.storage)
+        default: return nil
         }
-        return buffer
     }
 
     /// The same memory under another shape.
