@@ -67,8 +67,11 @@ struct ExplainTrainDigitsCommand: ParsableCommand {
 
     @OptionGroup var options: ExplainOptions
     @OptionGroup var training: DigitTrainingOptions
+    @OptionGroup var device: DeviceOption
 
-    func run() throws {
+    func run() throws { try device.use(explain) }
+
+    private func explain() throws {
         _ = try options.selection()
         Interruption.install()
         let digits = try DigitTraining(training.request(), stopRequest: Interruption.stopRequest)
@@ -83,8 +86,11 @@ struct ExplainEvaluateDigitsCommand: ParsableCommand {
 
     @OptionGroup var options: ExplainOptions
     @OptionGroup var evaluation: DigitEvaluationOptions
+    @OptionGroup var device: DeviceOption
 
-    func run() throws {
+    func run() throws { try device.use(explain) }
+
+    private func explain() throws {
         _ = try options.selection()
         Interruption.install()
         let digits = try DigitTraining(evaluation.request(), stopRequest: Interruption.stopRequest)

@@ -61,3 +61,13 @@ public protocol LinkedEngine: Engine {
     /// The engine, ready to use.
     init()
 }
+
+/// An engine for one of several devices of several kinds, found by its type's name when its module is linked into the program.
+public protocol LinkedAccelerator: Engine {
+    /// The names of the kinds that it knows: `cuda`, `tpu` …
+    static var kinds: [String] { get }
+
+    /// The engine of the device of a kind with this number, from 0.
+    /// - Throws: a typed error that says what is missing, and what to install.
+    init(kind: String, ordinal: Int) throws
+}
