@@ -89,9 +89,10 @@ final class ElementwiseGroup: Step {
         machine?.run(pointers)
     }
 
-    /// What is walked by strides lies row-major, everything else as the group walks memory.
+    /// What is walked by strides and what is folded lies row-major, everything else as the group walks memory.
     func layout(of buffer: BufferID) -> PhysicalLayout? {
-        inputs.contains { $0.buffer == buffer && $0.view != nil } ? .plain : layout
+        let isPlain = inputs.contains { $0.buffer == buffer && $0.view != nil } || folds.contains { $0.buffer == buffer }
+        return isPlain ? .plain : layout
     }
 
     var explanation: String {

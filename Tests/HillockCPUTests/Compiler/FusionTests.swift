@@ -25,10 +25,12 @@ struct FusionTests {
 
     /// The check sees a program that computes something else.
     @Test func aWrongProgramIsFound() throws {
-        let run = try RecordedRun(of: [exp(known([4, 5], seed: 0))])
+        let x = known([4, 5], seed: 0)
+        let sine = try #require(Program(computing: [sin(x)]).instructions.first).primitive
+        let run = try RecordedRun(of: [exp(x)])
         let before = run.program
         let wrong = Program(
-            inputs: before.inputs, instructions: before.instructions.map { .init(Sine(), $0.operands, $0.type) }, outputs: before.outputs)
+            inputs: before.inputs, instructions: before.instructions.map { .init(sine, $0.operands, $0.type) }, outputs: before.outputs)
         for engine in [ReferenceEngine(), CPUEngine()] as [any Engine] {
             #expect(try run.error(of: before, on: engine) < 1e-5)
             #expect(try run.error(of: wrong, on: engine) > 0.1)
