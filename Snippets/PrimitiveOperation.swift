@@ -6,6 +6,8 @@ import Hillock
 public struct Tangent: RealFunction {
     /// `tan`
     public static let name = "tan"
+    /// `tan`
+    public static let stableHLOName = "tan"
     /// tan x
     public func apply(_ x: Double) -> Double { Glibc.tan(x) }
     /// dy · (1 + y²)

@@ -103,6 +103,7 @@ static void run_tiles(void *context, int64_t begin, int64_t end) {
                 pointers[s] = (char *)hk_walk_load(&d->walks[i], start, now, buffers[i], &strides[s]);
             }
             run_steps(d, (tile + 1) * d->tile, d->steps, d->step_count, pointers, strides, partial ? 1 : now / HK_GRANULE);
+            for (int i = 0; i < d->fold_count; i++) hk_fold_tile(d, &d->folds[i], start, now, pointers[d->folds[i].slot]);
             if (partial) {
                 for (int i = 0; i < d->moving_count; i++) {
                     int s = d->moving[i];
@@ -123,4 +124,5 @@ void hk_elementwise(const hk_elementwise_program *program, const void *const *in
     if (!hk_elementwise_decode(&decoded, program, inputs, outputs)) return;
     int64_t tiles = (decoded.count + decoded.tile - 1) / decoded.tile;
     hk_parallel(tiles, (double)decoded.count * (double)decoded.cost * 1e-3, run_tiles, &decoded);
+    for (int i = 0; i < decoded.fold_count; i++) hk_fold_finish(&decoded, &decoded.folds[i]);
 }

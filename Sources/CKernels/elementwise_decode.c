@@ -69,6 +69,9 @@ static void place_inputs(decoding *state) {
             kind = hk_walk_scalar;
         } else if (p->inputs[i].kind == hk_operand_strided) {
             kind = hk_walk_make(&d->walks[d->walk_count], p, i, d->inputs[i], slot->bytes);
+        } else if (p->inputs[i].kind == hk_operand_random) {
+            hk_walk_draw(&d->walks[d->walk_count], d->inputs[i]);
+            kind = hk_walk_strided;
         }
         if (kind == hk_walk_scalar) {
             slot->place = hk_slot_uniform;
@@ -181,6 +184,27 @@ static void decode_instructions(decoding *state) {
     }
 }
 
+/// What is folded must lie in a row of granules when a tile is done: a value that is the same everywhere is copied.
+static void place_folds(decoding *state) {
+    hk_decoded *d = state->d;
+    const hk_elementwise_program *p = d->program;
+    for (int f = 0; f < p->fold_count; f++) {
+        int r = p->folds[f].source, s = state->current[r], type = p->register_types[r];
+        if (d->slots[s].place == hk_slot_uniform) {
+            int copy = d->slot_count++;
+            d->slots[copy] = (hk_slot){hk_slot_scratch, d->slots[s].bytes, 0};
+            state->element_bytes += d->slots[s].bytes;
+            d->steps[d->step_count++] = copy_step(state, r, copy, s);
+            s = copy;
+        }
+        int bytes = (int)hk_type_bytes(type);
+        d->folds[f] = (hk_folding){
+            .reducer = state->variant->reduce[p->folds[f].reduction][type], .slot = (uint16_t)s, .bytes = (uint8_t)bytes,
+            .run = p->folds[f].run, .output = d->outputs[p->output_count + f]};
+        d->cost += 60;
+    }
+}
+
 static void choose_tile(decoding *state) {
     hk_decoded *d = state->d;
     const hk_elementwise_program *p = d->program;
@@ -202,6 +226,11 @@ static void choose_tile(decoding *state) {
     if (tile > (d->fetches ? FETCH_TILE_MOST : TILE_MOST)) tile = d->fetches ? FETCH_TILE_MOST : TILE_MOST;
     if (tile > d->count) tile = (d->count + HK_GRANULE - 1) & -(int64_t)HK_GRANULE;
     d->tile = tile;
+    if (d->fold_count > 0) {
+        int64_t each = 2 * ((d->count + tile - 1) / tile);
+        uint64_t *parts = hk_scratch(hk_scratch_folds, (size_t)(d->fold_count * each) * sizeof *parts);
+        for (int f = 0; f < d->fold_count; f++) d->folds[f].parts = parts + f * each;
+    }
     size_t slots = (size_t)d->slot_count, each = 2 * sizeof(void *) + HK_GRANULE_BYTES + 64;
     d->scratch_bytes = (size_t)(state->element_bytes * tile) + slots * each
         + (size_t)d->moving_count * HK_GRANULE_BYTES + (size_t)d->walk_count * sizeof(char *) + 1024;
@@ -212,21 +241,23 @@ bool hk_elementwise_decode(
     hk_decoded *d, const hk_elementwise_program *p, const void *const *inputs, void *const *outputs) {
     int64_t count = 1;
     for (int i = 0; i < p->rank; i++) count *= p->extents[i];
-    if (count <= 0 || p->output_count == 0) return false;
+    if (count <= 0 || p->output_count + p->fold_count == 0) return false;
 
     size_t registers = (size_t)p->register_count, output_count = (size_t)p->output_count;
-    size_t slot_limit = registers + 2 * output_count, step_limit = (size_t)p->instruction_count + 2 * output_count;
+    size_t fold_count = (size_t)p->fold_count, slot_limit = registers + 2 * output_count + fold_count;
+    size_t step_limit = (size_t)p->instruction_count + 2 * output_count + fold_count;
     size_t bytes = slot_limit * (sizeof(hk_slot) + 2 * sizeof(uint16_t)) + registers * 3 * sizeof(int32_t)
         + step_limit * 2 * sizeof(hk_step) + (size_t)p->input_count * sizeof(hk_walk)
-        + output_count * 2 * sizeof(uint16_t) + 16 * 64;
+        + output_count * 2 * sizeof(uint16_t) + fold_count * sizeof(hk_folding) + 16 * 64;
     char *memory = hk_scratch(hk_scratch_call, bytes);
-    *d = (hk_decoded){.program = p, .inputs = inputs, .outputs = outputs, .count = count};
+    *d = (hk_decoded){.program = p, .inputs = inputs, .outputs = outputs, .count = count, .fold_count = p->fold_count};
     d->slots = (hk_slot *)hk_carve(&memory, slot_limit * sizeof(hk_slot));
     d->moving = (uint16_t *)hk_carve(&memory, slot_limit * sizeof(uint16_t));
     d->walk_slots = (uint16_t *)hk_carve(&memory, slot_limit * sizeof(uint16_t));
     d->steps = (hk_step *)hk_carve(&memory, step_limit * sizeof(hk_step));
     d->prologue = (hk_step *)hk_carve(&memory, step_limit * sizeof(hk_step));
     d->walks = (hk_walk *)hk_carve(&memory, (size_t)p->input_count * sizeof(hk_walk));
+    d->folds = (hk_folding *)hk_carve(&memory, fold_count * sizeof(hk_folding));
     decoding state = {.d = d, .variant = hk_variant_current()};
     state.writes = (int32_t *)hk_carve(&memory, registers * sizeof(int32_t));
     state.last_write = (int32_t *)hk_carve(&memory, registers * sizeof(int32_t));
@@ -249,6 +280,7 @@ bool hk_elementwise_decode(
     place_outputs(&state);
     save_inputs(&state);
     decode_instructions(&state);
+    place_folds(&state);
     size_t moved = 0;
     for (int i = 0; i < d->moving_count; i++) moved += (size_t)d->count * d->slots[d->moving[i]].bytes;
     d->fetches = d->step_count > 1 && moved >= FETCH_BYTES;

@@ -12,12 +12,17 @@ typedef struct {
     int bytes;
     /// Elements after which the walk repeats itself, where that is short enough to unroll once; else 0.
     int64_t period;
+    /// Numbers of a random stream, whose key `base` points to.
+    bool is_random;
 } hk_walk;
 
 enum { hk_walk_scalar, hk_walk_dense, hk_walk_strided };
 
 /// Makes the walk of input `index`; says when it is in truth one scalar, or dense.
 int hk_walk_make(hk_walk *walk, const hk_elementwise_program *program, int index, const void *base, int bytes);
+
+/// Makes the walk of numbers that are drawn.
+void hk_walk_draw(hk_walk *walk, const void *key);
 
 /// Bytes of the buffer that the walk needs for tiles of `tile` elements.
 size_t hk_walk_bytes(const hk_walk *walk, int64_t tile);
@@ -47,13 +52,25 @@ typedef struct {
     uint16_t index;
 } hk_slot;
 
+/// A reduction ready to run.
+typedef struct {
+    hk_reducer reducer;
+    uint16_t slot;
+    /// Of one element.
+    uint8_t bytes;
+    int64_t run;
+    char *output;
+    /// For each tile two elements of 8 bytes: the tile's part of a row that began before it, and of one that ends after it.
+    uint64_t *parts;
+} hk_folding;
+
 /// A program ready to run. Slots are the registers, then one for each output, then copies that had to be set aside.
 typedef struct {
     const hk_elementwise_program *program;
     const void *const *inputs;
     void *const *outputs;
     int64_t count, tile;
-    int slot_count, step_count, prologue_count, moving_count, walk_count;
+    int slot_count, step_count, prologue_count, moving_count, walk_count, fold_count;
     hk_slot *slots;
     /// Run for every tile; and once on each thread, for values that are the same everywhere.
     hk_step *steps, *prologue;
@@ -61,6 +78,7 @@ typedef struct {
     uint16_t *moving;
     hk_walk *walks;
     uint16_t *walk_slots;
+    hk_folding *folds;
     /// What a thread needs, in bytes.
     size_t scratch_bytes;
     /// Whether tiles are asked for before their turn: several operations, on more than the caches near a core hold.
@@ -72,6 +90,12 @@ typedef struct {
 /// Decodes into the calling thread's scratch memory. False when there is nothing to do.
 bool hk_elementwise_decode(
     hk_decoded *decoded, const hk_elementwise_program *program, const void *const *inputs, void *const *outputs);
+
+/// Folds `count` elements from `start` on, which lie at `values` and belong to one tile.
+void hk_fold_tile(const hk_decoded *decoded, const hk_folding *fold, int64_t start, int64_t count, const char *values);
+
+/// Combines what the tiles left of rows that lie in several of them.
+void hk_fold_finish(const hk_decoded *decoded, const hk_folding *fold);
 
 /// Cuts `bytes` off, in whole cache lines.
 static inline char *hk_carve(char **memory, size_t bytes) {

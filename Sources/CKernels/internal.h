@@ -263,10 +263,11 @@ const hk_variant *hk_variant_current(void);
 void hk_parallel(
     int64_t count, double cost, void (*body)(void *context, int64_t begin, int64_t end), void *context);
 
-enum { hk_scratch_call, hk_scratch_thread, hk_scratch_count };
+enum { hk_scratch_call, hk_scratch_thread, hk_scratch_folds, hk_scratch_count };
 
 /// At least `bytes` of 64-byte aligned memory of the calling thread's own, kept for its next call. `hk_scratch_call` is for
-/// the function that a caller entered, `hk_scratch_thread` for the body of its parallel loop.
+/// the function that a caller entered, `hk_scratch_thread` for the body of its parallel loop, `hk_scratch_folds` for what tiles of an
+/// element-wise program leave to be combined.
 void *hk_scratch(int slot, size_t bytes);
 
 /// Axes of a strided array, joined where they walk as one.
@@ -331,3 +332,6 @@ void hk_gather(char *output, const char *input, int64_t stride, int bytes, int64
 
 /// Writes one element of `bytes` bytes `count` times, on this thread.
 void hk_splat(char *output, const void *element, int bytes, int64_t count);
+
+/// Numbers `first ..< first + count` of a stream as `hk_philox_uniform_f32` makes them, on the calling thread.
+void hk_draw_uniform(uint64_t key, uint64_t first, float *output, int64_t count);

@@ -6,4 +6,5 @@
 @_exported import HillockInspection
 @_exported import HillockNN
 @_exported import HillockOptimizers
+@_exported import HillockPJRT
 @_exported import HillockTraining

@@ -2,8 +2,8 @@ import ArgumentParser
 import Hillock
 import HillockSystems
 
-/// What can be chosen of a digit network's training, for every command that does some of it.
-struct DigitTrainingOptions: ParsableArguments {
+/// The network and the images, which everything that is done with a digit network begins with.
+struct DigitSubjectOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The network: mlp or lenet. (default: lenet)", valueName: "name"),
         completion: .list(DigitModel.allCases.map(\.rawValue)))
@@ -14,6 +14,15 @@ struct DigitTrainingOptions: ParsableArguments {
             "mnist-5k, mnist, fashion-mnist, or a folder with four IDX files. (default: mnist-5k)", valueName: "name|folder"),
         completion: .list(DatasetCatalog.entries.map(\.name)))
     var data: String?
+
+    /// The network that was named, if one was.
+    /// - Throws: ``UnknownName`` for a network that does not exist.
+    fileprivate func namedModel() throws -> DigitModel? { try model.map(DigitModel.init(named:)) }
+}
+
+/// What can be chosen of a digit network's training, for every command that does some of it.
+struct DigitTrainingOptions: ParsableArguments {
+    @OptionGroup private var subject: DigitSubjectOptions
 
     @Option(help: ArgumentHelp("How often every image is seen. (default: 20 for fewer than 20,000 images, else 5)", valueName: "n"))
     var epochs: Int?
@@ -30,29 +39,20 @@ struct DigitTrainingOptions: ParsableArguments {
     /// - Throws: ``UnknownName`` for a network that does not exist.
     func request() throws -> DigitRun.Request {
         try DigitRun.Request(
-            model: model.map(DigitModel.init(named:)), data: data, epochs: epochs, batchSize: batch, learningRate: learningRate, seed: seed)
+            model: subject.namedModel(), data: subject.data, epochs: epochs, batchSize: batch, learningRate: learningRate, seed: seed)
     }
 }
 
 /// What can be chosen of a digit network that is only applied.
 struct DigitEvaluationOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp("The network: mlp or lenet. (default: lenet)", valueName: "name"),
-        completion: .list(DigitModel.allCases.map(\.rawValue)))
-    var model: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "mnist-5k, mnist, fashion-mnist, or a folder with four IDX files. (default: mnist-5k)", valueName: "name|folder"),
-        completion: .list(DatasetCatalog.entries.map(\.name)))
-    var data: String?
+    @OptionGroup private var subject: DigitSubjectOptions
 
     @Option(help: ArgumentHelp("Images at once.", valueName: "n"))
     var batch = 500
 
     /// - Throws: ``UnknownName`` for a network that does not exist.
     func request() throws -> DigitRun.Request {
-        try DigitRun.Request(model: model.map(DigitModel.init(named:)), data: data, batchSize: batch)
+        try DigitRun.Request(model: subject.namedModel(), data: subject.data, batchSize: batch)
     }
 }
 

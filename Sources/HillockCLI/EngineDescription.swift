@@ -5,6 +5,8 @@ enum EngineDescription {
     /// `cpu (avx512, 2 threads, oneDNN 2.6.3, OpenMP)`
     static var current: String {
         let device = Device.current
-        return device.engine is CPUEngine ? "\(device) (\(CPUEngine.details))" : "\(device)"
+        if device.engine is CPUEngine { return "\(device) (\(CPUEngine.details))" }
+        if let engine = device.engine as? PJRTEngine { return "\(device) (\(engine.details))" }
+        return "\(device)"
     }
 }

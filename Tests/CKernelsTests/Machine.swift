@@ -38,7 +38,10 @@ struct Machine {
     }
 
     /// Runs the program; `offset` is where the first element of the last input stands, in bytes.
-    func run(_ extents: [Int], _ inputs: [Memory], _ outputs: [(register: UInt16, memory: Memory)], offset: Int = 0) {
+    func run(
+        _ extents: [Int], _ inputs: [Memory], _ outputs: [(register: UInt16, memory: Memory)],
+        folds: [(fold: hk_fold, memory: Memory)] = [], offset: Int = 0
+    ) {
         var program = hk_elementwise_program()
         program.rank = Int32(extents.count)
         withUnsafeMutableBytes(of: &program.extents) { bytes in
@@ -51,7 +54,9 @@ struct Machine {
         program.register_count = Int32(types.count)
         program.instruction_count = Int32(code.count)
         let registers = outputs.map(\.register), outputTypes = outputs.map { types[Int($0.register)] }
-        let memory: [UnsafeMutableRawPointer?] = outputs.map(\.memory.start)
+        let memory: [UnsafeMutableRawPointer?] = outputs.map(\.memory.start) + folds.map(\.memory.start)
+        let ends = folds.map(\.fold)
+        program.fold_count = Int32(ends.count)
         var sources: [UnsafeRawPointer?] = inputs.map { UnsafeRawPointer($0.start) }
         if offset != 0, let last = sources[sources.count - 1] { sources[sources.count - 1] = last + offset }
         operands.withUnsafeBufferPointer { operands in
@@ -64,7 +69,10 @@ struct Machine {
                             program.output_types = outputTypes.baseAddress
                             program.register_types = types.baseAddress
                             program.code = code.baseAddress
-                            withExtendedLifetime((inputs, outputs)) { hk_elementwise(&program, sources, memory) }
+                            ends.withUnsafeBufferPointer { ends in
+                                program.folds = ends.baseAddress
+                                withExtendedLifetime((inputs, outputs, folds)) { hk_elementwise(&program, sources, memory) }
+                            }
                         }
                     }
                 }

@@ -49,6 +49,41 @@ extension KernelTests {
             broadcast([], [], storage: storage)  // rank 0
         }
 
+        @Test("Reductions at the end, of every run and length", arguments: [1, 3, 16, 100, 2049, 4096, 5000, 100_003])
+        func folds(_ run: Int) {
+            for rows in [1, 2, 7, 640] where rows * run < 1_000_000 {
+                let n = rows * run
+                let x: [Float] = samples(n, in: -1...1)
+                KernelTests.onEveryVariant { variant in
+                    // x^2 is folded alone, 2 x is wanted itself as well, and a number is the same everywhere.
+                    var machine = Machine()
+                    let a = machine.input(Float.type), s = machine.input(Float.type, scalar: true)
+                    let square = machine.emit(hk_op_multiply, Float.type, a, a), double = machine.emit(hk_op_add, Float.type, a, a)
+                    let same = machine.emit(hk_op_negate, Float.type, s)
+                    let kept = Memory(repeating: Float(0), count: n)
+                    let got = (0..<3).map { _ in Memory(repeating: Float(0), count: rows) }
+                    func fold(_ reduction: hk_reduction, _ source: UInt16) -> hk_fold {
+                        hk_fold(reduction: UInt8(reduction.rawValue), source: source, run: Int64(run))
+                    }
+                    machine.run(
+                        [rows, run], [Memory(x), Memory([Float(-0.5)])], [(double, kept)],
+                        folds: [
+                            (fold(hk_reduce_sum, square), got[0]), (fold(hk_reduce_max, double), got[1]),
+                            (fold(hk_reduce_sum, same), got[2]),
+                        ])
+                    let sums: [Float] = got[0].array(), largest: [Float] = got[1].array(), halves: [Float] = got[2].array()
+                    #expect(kept.array() == x.map { 2 * $0 })
+                    for row in 0..<rows {
+                        let part = x[row * run..<(row + 1) * run]
+                        let sum = part.reduce(0.0) { $0 + Double($1 * $1) }
+                        #expect(abs(Double(sums[row]) - sum) <= 4e-7 * sum, "\(variant), row \(row) of \(rows) of \(run)")
+                        #expect(largest[row] == part.max()! * 2, "\(variant), row \(row) of \(rows) of \(run)")
+                        #expect(halves[row] == Float(run) / 2, "\(variant), row \(row) of \(rows) of \(run)")
+                    }
+                }
+            }
+        }
+
         @Test("Programs of many instructions, at every length", arguments: KernelTests.lengths)
         func chain(_ n: Int) {
             let x: [Float] = samples(n, in: -3...3), y: [Float] = samples(n, in: 1...2)

@@ -1,3 +1,4 @@
+import TestFolders
 import Testing
 
 /// What the program says of itself.
@@ -64,7 +65,7 @@ struct HelpTests {
                 stopped.
 
                 USAGE: hillock train digits [--model <name>] [--data <name|folder>] [--epochs <n>] [--batch <n>] [--learning-rate <rate>] \
-                [--seed <n>] [--output <folder>] [--resume <folder>] [--checkpoint-every <seconds>]
+                [--seed <n>] [--device <name>] [--output <folder>] [--resume <folder>] [--checkpoint-every <seconds>]
 
                 OPTIONS:
                   --model <name>          The network: mlp or lenet. (default: lenet)
@@ -77,6 +78,8 @@ struct HelpTests {
                   --learning-rate <rate>  The greatest learning rate; it rises to this and
                                           falls again. (default: 0.002)
                   --seed <n>              The same seed gives the same weights. (default: 1)
+                  --device <name>         What computes: cpu, xla-cpu, cuda, cuda:1, tpu …
+                                          (default: cpu)
                   --output <folder>       Folder for weights and report. (default: the next of
                                           runs/digits-1, runs/digits-2 …)
                   --resume <folder>       Go on with the run of this folder.
@@ -102,9 +105,11 @@ struct HelpTests {
         let run = try run("devices")
         #expect(run.status == 0)
         let lines = run.output.split(separator: "\n")
-        #expect(lines.count == 2)
         #expect(lines[0].hasPrefix("cpu         ") && lines[0].hasSuffix(" (used)"))
         #expect(lines[1] == "reference   the slow definition of every operation, for tests")
+        // Every kind of accelerator is there, or why it is not.
+        for kind in ["xla-cpu", "cuda", "rocm", "oneapi", "tpu"] { #expect(lines.contains { $0.hasPrefix("\(kind) ") }, "\(kind)") }
+        #expect(run.errors == "")
     }
 
     @Test func dataList() throws {

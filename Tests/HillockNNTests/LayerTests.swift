@@ -5,8 +5,11 @@ import Testing
 @Suite struct LayerTests {
     static let reference = ReferenceValues.layers
 
-    @Test("Forward, gradients and running statistics are PyTorch's", arguments: LayerCase.all)
-    func agreesWithPyTorch(_ layerCase: LayerCase) throws {
+    /// The native engine, and XLA's where its plugin for the CPU is installed.
+    static let devices: [Device] = [.cpu] + ((try? Device(named: "xla-cpu")).map { [$0] } ?? [])
+
+    @Test("Forward, gradients and running statistics are PyTorch's", arguments: LayerCase.all, devices)
+    func agreesWithPyTorch(_ layerCase: LayerCase, on device: Device) throws {
         let layer = layerCase.make()
         let values = Self.reference.group("\(layerCase.name).")
         try layer.load(Self.reference.group("\(layerCase.name).state."))
@@ -16,18 +19,20 @@ import Testing
         let isIndex = !x.type.dtype.isFloatingPoint
         let variables = (isIndex ? [] : [x]) + contents.parameters.map(\.parameter)
         var y = Tensor(0)
-        let (_, gradients) = withTraining(layerCase.isTraining) {
-            valueAndGradient(of: variables) {
-                y = layer(x.value)
-                return (y * Tensor(values["dy"]!)).sum()
+        try Device.$current.withValue(device) {
+            let (_, gradients) = withTraining(layerCase.isTraining) {
+                valueAndGradient(of: variables) {
+                    y = layer(x.value)
+                    return (y * Tensor(values["dy"]!)).sum()
+                }
             }
+            try expectClose(y, values["y"]!, "y")
+            if !isIndex { try expectClose(gradients[x]!, values["dx"]!, "dx") }
+            for (name, parameter) in contents.parameters {
+                try expectClose(gradients[parameter]!, values["grad.\(name)"]!, tolerance: 1e-11, "gradient of \(name)")
+            }
+            for (name, buffer) in contents.buffers { try expectClose(buffer.value, values["after.\(name)"]!, "\(name) afterwards") }
         }
-        try expectClose(y, values["y"]!, "y")
-        if !isIndex { try expectClose(gradients[x]!, values["dx"]!, "dx") }
-        for (name, parameter) in contents.parameters {
-            try expectClose(gradients[parameter]!, values["grad.\(name)"]!, tolerance: 1e-11, "gradient of \(name)")
-        }
-        for (name, buffer) in contents.buffers { try expectClose(buffer.value, values["after.\(name)"]!, "\(name) afterwards") }
     }
 
     /// Along one random direction through the input and all parameters; a padding row has no gradient on purpose.

@@ -25,7 +25,7 @@
 ///
 /// `gelu`: 1.8 ulp for positive arguments, 6e-8 |a| for negative ones, whose two parts nearly cancel; `gelu_gradient`: 1.4e-7 |b|.
 #pragma once
-#include "types.h"
+#include "reduce.h"
 
 /// Operations. The types that each takes: F = f32, f64; I = i32, i64, u8; B = bool.
 enum hk_op {
@@ -92,6 +92,9 @@ enum hk_operand_kind {
     hk_operand_scalar,
     /// Any strides, in elements; 0 broadcasts an axis, negative ones walk backwards.
     hk_operand_strided,
+    /// Not read but made: f32 uniform in [0, 1), as `hk_philox_uniform_f32` makes them, element i of the iteration space being
+    /// number i of the stream whose 64-bit key the input points to.
+    hk_operand_random,
 };
 
 /// How one input is read.
@@ -103,6 +106,17 @@ typedef struct {
     /// For strided inputs: elements between neighbours along each axis.
     int64_t strides[HK_MAX_RANK];
 } hk_operand;
+
+/// A reduction at the end of a program: every `run` neighbours of a register's final value, in row-major order, become one element. So
+/// trailing axes are folded, or all of them.
+typedef struct {
+    /// `enum hk_reduction`, of a type that it takes.
+    uint8_t reduction;
+    /// The register, none of an input.
+    uint16_t source;
+    /// Divides the number of elements of the iteration space.
+    int64_t run;
+} hk_fold;
 
 /// A program over an iteration space of `rank` axes. Registers `0..<input_count` hold the inputs and are not written. A
 /// register may be written more than once; its type is fixed. The fewer registers, the longer the tiles: reuse those whose value
@@ -119,13 +133,18 @@ typedef struct {
     /// For each register its element type.
     const uint8_t *register_types;
     const hk_instruction *code;
+    int32_t fold_count;
+    const hk_fold *folds;
 } hk_elementwise_program;
 
 /// Whether the machine has `op` for operands of `type` (for `convert`: always).
 bool hk_elementwise_supports(int op, int type);
 
-/// Runs a program. Outputs are dense row-major. An output may share its memory with a contiguous input whose elements
+/// Runs a program. `outputs` are those of the registers, then those of the folds; each is dense row-major. A register's output may share its memory with a contiguous input whose elements
 /// have the same size (both begin at the same address); any other overlap with an input is not allowed.
+///
+/// Folds take neighbours within a tile as `hk_reduce` does and combine tiles as a binary tree: their bits depend on the program and its
+/// extents, not on the number of threads. What is folded and not an output is never written to memory.
 ///
 /// Nothing is allocated once a thread's scratch memory has grown to what its programs need. Programs of less than about 30
 /// microseconds of work (6 while the team is awake) run on the calling thread alone. Inputs whose innermost axis has a stride other than 0 or 1 are

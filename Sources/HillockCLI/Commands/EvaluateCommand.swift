@@ -8,6 +8,7 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measure a trained network on the test images of a data set.")
 
     @OptionGroup var weights: WeightsOption
+    @OptionGroup var device: DeviceOption
 
     @Option(
         help: ArgumentHelp(
@@ -15,7 +16,9 @@ struct EvaluateCommand: ParsableCommand {
             valueName: "name|folder"), completion: .list(DatasetCatalog.entries.map(\.name)))
     var data: String?
 
-    func run() throws {
+    func run() throws { try device.use(evaluate) }
+
+    private func evaluate() throws {
         let (recognizer, path) = try weights.load()
         let dataset = try ImageDataset.load(data ?? recognizer.data)
         let terminal = Terminal.current

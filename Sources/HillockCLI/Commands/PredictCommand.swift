@@ -12,11 +12,12 @@ struct PredictCommand: ParsableCommand {
     var images: [String]
 
     @OptionGroup var weights: WeightsOption
+    @OptionGroup var device: DeviceOption
 
     func run() throws {
         let (recognizer, _) = try weights.load()
         // All are read before anything is printed: one bad name among many should not leave half of an answer.
-        let answers = try images.map { (path: $0, guesses: try recognizer.recognize($0)) }
+        let answers = try device.use { try images.map { (path: $0, guesses: try recognizer.recognize($0)) } }
         let terminal = Terminal.current
         let nameWidth = min(recognizer.classNames.map(\.count).max() ?? 1, 16)
         for (path, guesses) in answers {

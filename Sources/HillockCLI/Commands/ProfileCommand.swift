@@ -77,8 +77,11 @@ struct ProfileTrainDigitsCommand: ParsableCommand {
 
     @OptionGroup var options: ProfileOptions
     @OptionGroup var training: DigitTrainingOptions
+    @OptionGroup var device: DeviceOption
 
-    func run() throws {
+    func run() throws { try device.use(profile) }
+
+    private func profile() throws {
         try options.check()
         Interruption.install()
         let digits = try DigitTraining(training.request(), stopRequest: Interruption.stopRequest)
@@ -93,8 +96,11 @@ struct ProfileEvaluateDigitsCommand: ParsableCommand {
 
     @OptionGroup var options: ProfileOptions
     @OptionGroup var evaluation: DigitEvaluationOptions
+    @OptionGroup var device: DeviceOption
 
-    func run() throws {
+    func run() throws { try device.use(profile) }
+
+    private func profile() throws {
         try options.check()
         Interruption.install()
         let digits = try DigitTraining(evaluation.request(), stopRequest: Interruption.stopRequest)

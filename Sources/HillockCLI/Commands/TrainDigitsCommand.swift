@@ -13,6 +13,7 @@ struct TrainDigitsCommand: ParsableCommand {
             """)
 
     @OptionGroup var training: DigitTrainingOptions
+    @OptionGroup var device: DeviceOption
 
     @Option(
         help: ArgumentHelp("Folder for weights and report. (default: the next of runs/digits-1, runs/digits-2 …)", valueName: "folder"),
@@ -25,7 +26,9 @@ struct TrainDigitsCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Seconds between checkpoints within an epoch; 0 for one after every step.", valueName: "seconds"))
     var checkpointEvery = 30
 
-    func run() throws {
+    func run() throws { try device.use(train) }
+
+    private func train() throws {
         let request = try request()
         Interruption.install()
         let run: DigitRun

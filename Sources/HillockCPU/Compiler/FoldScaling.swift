@@ -42,13 +42,11 @@ private struct Chain {
     /// The chains with a factor among their links, by the value number of the last link.
     static func all(in program: Program) -> [Int: Chain] {
         let uses = program.uses
-        let outputs = Set(program.outputs)
         let isFrozen = program.valuesOfParameters
         /// What happens to a value next, if it happens by channel and to nobody else's eyes.
         func link(after value: Int) -> (link: Link, value: Int)? {
-            guard uses[value].count == 1, !outputs.contains(value) else { return nil }
-            let next = program.instructions[uses[value][0]]
-            guard next.operands.count == 2, let other = next.operands.first(where: { $0 != value }),
+            guard let (tail, next) = program.onlyUser(of: value, uses), next.operands.count == 2,
+                let other = next.operands.first(where: { $0 != value }),
                 let vector = program.repeatedVector(other, along: 1), isFrozen[vector]
             else { return nil }
             let link: Link
@@ -58,7 +56,7 @@ private struct Chain {
             case is Subtract where next.operands[0] == value: link = .subtract(vector)
             default: return nil
             }
-            return (link, program.inputs.count + uses[value][0])
+            return (link, tail)
         }
         var chains: [Int: Chain] = [:]
         for (position, instruction) in program.instructions.enumerated() {

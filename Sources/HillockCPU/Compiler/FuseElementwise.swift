@@ -1,6 +1,7 @@
 import HillockCore
 
-/// Makes chains of element-wise operations one pass over memory: each input read once, each output written once.
+/// Makes chains of element-wise operations one pass over memory: each input read once, each output written once. Reductions of trailing
+/// axes, or of all, end such a pass: what they alone read is never written.
 ///
 /// A group runs where it was opened, so that an operation can join only if everything else that it reads is there by then. Groups that
 /// nobody has read yet move along to a later one: a chain becomes one pass however its parts were ordered.
@@ -19,6 +20,11 @@ package struct FuseElementwise: Pass {
     }
 }
 
+extension RandomNumbers {
+    /// Whether an element-wise pass can draw the numbers where it needs them, so that they are never written.
+    fileprivate var isDrawnInPlace: Bool { distribution == .uniform && type.dtype == .float32 && type.shape.count > 0 }
+}
+
 /// Operations that will be one ``Fusion``.
 private final class Group {
     let shape: Shape
@@ -26,6 +32,8 @@ private final class Group {
     let slot: Int
     /// Value numbers computed, in order.
     var values: [Int] = []
+    /// Value numbers of the reductions of some of them.
+    var folds: [Int] = []
     /// Value numbers read from outside.
     var inputs: Set<Int> = []
     /// Whether something outside reads a value of the group, so that it cannot run later.
@@ -47,6 +55,7 @@ private struct Grouping {
     let program: Program
     /// When each value is there: after this slot.
     private var slots: [Int]
+    /// The group that computes a value, as an element-wise operation or as a reduction at its end.
     private var groups: [Group?]
     private var nextSlot = 0
 
@@ -64,6 +73,16 @@ private struct Grouping {
         {
             return join(value, instruction)
         }
+        if let reduce = instruction.primitive as? Reduce, let group = group(folding: instruction.operands[0], reduce) {
+            group.folds.append(value)
+            groups[value] = group
+            slots[value] = group.slot
+            return
+        }
+        if let random = instruction.primitive as? RandomNumbers, random.isDrawnInPlace {
+            groups[instruction.operands[0]]?.isRead = true
+            return open(value, instruction)
+        }
         for operand in instruction.operands { groups[operand]?.isRead = true }
         if instruction.primitive is any ViewPrimitive || instruction.primitive is CompositeResult {
             // Costs nothing: there as soon as what it looks at.
@@ -74,26 +93,50 @@ private struct Grouping {
         }
     }
 
+    /// The group that a reduction of one of its values can end.
+    private func group(folding operand: Int, _ reduce: Reduce) -> Group? {
+        let type = program.type(of: operand)
+        guard let group = groups[operand], !group.folds.contains(operand), reduce.endsPass(over: type), group.hasRoom(for: nil) else {
+            return nil
+        }
+        return group
+    }
+
+    /// Makes a group of a value that others may join.
+    private mutating func open(_ value: Int, _ instruction: Program.Instruction) {
+        let group = Group(shape: instruction.type.shape, slot: nextSlot)
+        nextSlot += 1
+        group.values = [value]
+        group.inputs = Set(instruction.operands)
+        groups[value] = group
+        slots[value] = group.slot
+    }
+
     /// Puts an element-wise operation into the group of one of its operands, or into a new one.
     private mutating func join(_ value: Int, _ instruction: Program.Instruction) {
         var candidates: [Group] = []
         for operand in instruction.operands {
-            if let group = groups[operand], !candidates.contains(where: { $0 === group }) { candidates.append(group) }
+            if let group = groups[operand], !group.folds.contains(operand), !candidates.contains(where: { $0 === group }) {
+                candidates.append(group)
+            }
         }
         candidates.sort { $0.slot > $1.slot }
         let fitting = candidates.first { group in
-            group.hasRoom(for: nil) && instruction.operands.allSatisfy { groups[$0] === group || slots[$0] < group.slot }
+            group.hasRoom(for: nil)
+                && instruction.operands.allSatisfy { groups[$0] === group ? !group.folds.contains($0) : slots[$0] < group.slot }
         }
         let target = fitting ?? Group(shape: instruction.type.shape, slot: nextSlot)
         if fitting == nil { nextSlot += 1 }
         for group in candidates where group !== target && !group.isRead && group.slot < target.slot && target.hasRoom(for: group) {
             target.values += group.values
+            target.folds += group.folds
             target.inputs.formUnion(group.inputs)
-            for moved in group.values {
+            for moved in group.values + group.folds {
                 groups[moved] = target
                 slots[moved] = target.slot
             }
             group.values = []
+            group.folds = []
         }
         target.values.append(value)
         for operand in instruction.operands where groups[operand] !== target {
@@ -121,9 +164,9 @@ private struct Grouping {
         for position in order {
             let value = program.inputs.count + position
             guard numbers[value] < 0 else { continue }
-            if let group = groups[value], group.values.count > 1 {
+            if let group = groups[value], group.values.count + group.folds.count > 1 {
                 // Values taken over from another group came in that group's order.
-                let members = group.values.sorted()
+                let members = group.values.sorted() + group.folds.sorted()
                 append(members, wanted: members.filter { isWanted($0, outside: group) }, to: &builder, &numbers)
             } else {
                 let instruction = program.instructions[position]

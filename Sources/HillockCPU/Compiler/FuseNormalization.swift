@@ -40,12 +40,7 @@ private struct Chain {
     /// The chains of a program, the last first.
     static func all(in program: Program) -> [Chain] {
         let uses = program.uses
-        let outputs = Set(program.outputs)
         var claimed: Set<Int> = []
-        func onlyUser(_ value: Int) -> (value: Int, instruction: Program.Instruction)? {
-            guard uses[value].count == 1, !outputs.contains(value) else { return nil }
-            return (program.inputs.count + uses[value][0], program.instructions[uses[value][0]])
-        }
         var chains: [Chain] = []
         // The later of two normalisations that are added takes the sum: the other is there by then.
         for (position, instruction) in program.instructions.enumerated().reversed() {
@@ -54,7 +49,7 @@ private struct Chain {
                 norm.hasKernel(for: instruction.operands.map(program.type(of:)))
             else { continue }
             var chain = Chain(norm: value, composite: norm, operands: instruction.operands, tail: y)
-            if let next = onlyUser(y), next.instruction.primitive is Add, !claimed.contains(next.value),
+            if let next = program.onlyUser(of: y, uses), next.instruction.primitive is Add, !claimed.contains(next.value),
                 let other = next.instruction.operands.first(where: { $0 != y }), program.isWhole(other),
                 !program.depends(other, on: chain.norm)
             {
@@ -62,7 +57,7 @@ private struct Chain {
                 chain.tail = next.value
                 claimed.insert(next.value)
             }
-            if let next = onlyUser(chain.tail), next.instruction.primitive is Rectifier {
+            if let next = program.onlyUser(of: chain.tail, uses), next.instruction.primitive is Rectifier {
                 chain.hasRelu = true
                 chain.tail = next.value
             }

@@ -1,11 +1,12 @@
 import HillockCore
 
-/// Lets convolutions and matrix products add their bias and rectify on the way out, and a convolution's weight gradient sum the bias's.
+/// Lets convolutions and matrix products add their bias and rectify on the way out, convolutions a residual too, and a convolution's weight
+/// gradient sum the bias's.
 package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
     package static let summary =
-        "biases and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
+        "biases, residuals and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
 
     package init() {}
 
@@ -36,15 +37,9 @@ package struct FusePostOps: Pass {
         return RemoveDeadCode().run(builder.program(outputs: program.outputs.map { numbers[$0] }))
     }
 
-    /// Product, bias, rectifier: what replaces the last of them, by its value number.
+    /// Product, bias, residual, rectifier: what replaces the last of them, by its value number.
     private func chains(_ program: Program) -> [Int: (primitive: any Primitive, operands: [Int])] {
         let uses = program.uses
-        let outputs = Set(program.outputs)
-        /// The only user of a value that nobody else sees.
-        func onlyUser(_ value: Int) -> (value: Int, instruction: Program.Instruction)? {
-            guard uses[value].count == 1, !outputs.contains(value) else { return nil }
-            return (program.inputs.count + uses[value][0], program.instructions[uses[value][0]])
-        }
         var chains: [Int: (primitive: any Primitive, operands: [Int])] = [:]
         for (position, instruction) in program.instructions.enumerated() {
             guard instruction.primitive is Convolution || instruction.primitive is MatrixMultiply, instruction.type.dtype == .float32,
@@ -53,7 +48,7 @@ package struct FusePostOps: Pass {
             let axis = instruction.primitive is Convolution ? 1 : instruction.type.shape.rank - 1
             var tail = program.inputs.count + position
             var bias: Int?
-            if let next = onlyUser(tail), next.instruction.primitive is Add,
+            if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Add,
                 let other = next.instruction.operands.first(where: { $0 != tail }),
                 let vector = program.repeatedVector(other, along: axis)
             {
@@ -61,14 +56,14 @@ package struct FusePostOps: Pass {
                 tail = next.value
             }
             var residual: Int?
-            if instruction.primitive is Convolution, let next = onlyUser(tail), next.instruction.primitive is Add,
+            if instruction.primitive is Convolution, let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Add,
                 let other = next.instruction.operands.first(where: { $0 != tail }), program.isDead(other, after: next.value, uses)
             {
                 residual = other
                 tail = next.value
             }
             var hasRelu = false
-            if let next = onlyUser(tail), next.instruction.primitive is Rectifier {
+            if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Rectifier {
                 hasRelu = true
                 tail = next.value
             }

@@ -34,20 +34,17 @@ extension Lowering {
     }
 
     private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
-        let kernel = try call.chosenKernel(&tuner)
+        let kernel = try convolutions[call] ?? call.chosenKernel(&tuner)
+        convolutions[call] = kernel
         let first = try laidOut(operands[0], kernel.layouts.first)
         let second = try laidOut(operands[1], kernel.layouts.second)
         let result: BufferID
         if let residual {
             let layout = kernel.layouts.result
             let held = try laidOut(residual, layout)
-            if isFree(residual, held, after: value) {
-                result = held
-                places[value] = .buffers([layout: result])
-            } else {
-                result = makeBuffer(for: value, layout: layout)
-                steps.append(try ReorderStep(call.output, held, layout, result, layout))
-            }
+            result = makeBuffer(for: value, layout: layout)
+            // Where nobody reads the residual later, the stage `inplace` takes the copy away.
+            steps.append(DuplicateStep(call.output, layout, held, result))
         } else {
             result = makeBuffer(for: value, layout: kernel.layouts.result)
         }
@@ -60,16 +57,8 @@ extension Lowering {
         }
     }
 
-    /// Whether nobody reads a value after another is computed, in the order in which the program runs now, nor a gradient what it left.
-    private func isFree(_ value: Int, _ buffer: BufferID, after user: Int) -> Bool {
-        uses[value].allSatisfy { program.inputs.count + $0 <= user } && !workspaces.values.contains { $0.contains(buffer) }
-    }
-
     /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.
-    private func isApplied(_ weight: Int) -> Bool {
-        isOfParameters[weight]
-            && !program.instructions.contains { $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient }
-    }
+    private mutating func isApplied(_ weight: Int) -> Bool { isOfParameters[weight] && !hasWeightGradients }
 
     /// A value's buffer in the layout that a kernel wants.
     mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {
@@ -79,24 +68,18 @@ extension Lowering {
 
 extension FusedConvolution: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerConvolution(geometry, call.value, lowering.program.instruction(call.value)!, fused: self)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedWeightGradient: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         guard let weight = call.results[0] else { fatalError("[cpu] a weight gradient that nobody uses") }
         let instruction = lowering.program.instruction(call.value)!
         try lowering.lowerConvolutionWeightGradient(gradient, weight, instruction, bias: call.results[1])
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }

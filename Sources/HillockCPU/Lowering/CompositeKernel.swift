@@ -18,6 +18,15 @@ protocol CompositeKernel: Composite {
     func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws
 }
 
+/// What makes its gradient of other operations, or has none, as what the passes fuse and an optimizer's step.
+extension CompositeKernel {
+    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
+
+    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {
+        throw CPUEngineError(description: "[cpu] the gradient of \(Self.name) has no kernel and was not expanded")
+    }
+}
+
 /// One use of a composite in a program.
 struct CompositeCall {
     /// The composite's value number.

@@ -16,10 +16,20 @@ extension Lowering {
     fileprivate mutating func lowerGroup(_ piece: Program, _ operands: [Int], results: [Int]) throws {
         let operands = operands.map(resolve)
         let layout = groupLayout(operands, piece)
-        let group = ElementwiseGroup(shape: piece.type(of: piece.outputs[0]).shape, layout: layout)
+        let shape = piece.instructions[0].type.shape
+        let group = ElementwiseGroup(shape: shape, layout: layout)
         var values: [ElementwiseGroup.Operand] = []
-        for operand in operands { values.append(group.addInput(try input(operand, in: layout))) }
-        for instruction in piece.instructions {
+        // Keys of random numbers are read by who draws.
+        let read = Set(piece.instructions.filter { !($0.primitive is RandomNumbers) }.flatMap(\.operands))
+        for (position, operand) in operands.enumerated() {
+            values.append(read.contains(position) ? group.addInput(try input(operand, in: layout)) : .input(-1))
+        }
+        for instruction in piece.instructions where !(instruction.primitive is Reduce) {
+            if instruction.primitive is RandomNumbers {
+                let key = try cell(operands[instruction.operands[0]])
+                values.append(group.addInput(.init(buffer: key, dtype: .float32, view: nil, isRandom: true)))
+                continue
+            }
             guard let kernel = instruction.primitive as? any KernelOperation else {
                 throw CPUEngineError(description: "[cpu] \(type(of: instruction.primitive).name) is not element-wise")
             }
@@ -30,17 +40,43 @@ extension Lowering {
                         kernel: kernel.kernel, name: type(of: kernel).name, workType: workType, type: instruction.type.dtype,
                         operands: instruction.operands.map { values[$0] })))
         }
+        func operation(_ value: Int) -> Int {
+            if case .operation(let operation) = values[value] { return operation }
+            // Numbers that are drawn here and wanted elsewhere too, or folded.
+            let dtype = piece.type(of: value).dtype
+            values[value] = group.add(.init(kernel: hk_op_copy, name: "copy", workType: dtype, type: dtype, operands: [values[value]]))
+            return operation(value)
+        }
+        var reductions: [ReduceStep] = []
         for (output, value) in zip(piece.outputs, results) {
-            guard case .operation(let operation) = values[output] else { fatalError("[cpu] a fusion's output is its input") }
-            group.addOutput(operation, makeBuffer(for: value, layout: layout))
+            let instruction = piece.instruction(output)!
+            guard let reduce = instruction.primitive as? Reduce else {
+                group.addOutput(operation(output), makeBuffer(for: value, layout: layout))
+                continue
+            }
+            let source = operation(instruction.operands[0])
+            if layout == .plain || reduce.axes.count == shape.rank {
+                group.addFold(source, reduce, makeBuffer(for: value))
+            } else {
+                // Neighbours along the axes do not lie together: folded once the values are in memory.
+                let type = piece.type(of: instruction.operands[0])
+                let whole = makeTemporary(byteCount: type.byteCount)
+                group.addOutput(source, whole)
+                reductions.append(ReduceStep(reduce, type, whole, layout, makeBuffer(for: value)))
+            }
         }
         group.finish()
         steps.append(group)
+        steps += reductions as [any Step]
     }
 
     /// The layout in which a group reading these values walks memory.
     private func groupLayout(_ operands: [Int], _ piece: Program) -> PhysicalLayout {
+        // Random numbers are numbered in the order of the plain layout.
+        if piece.instructions.contains(where: { $0.primitive is RandomNumbers }) { return .plain }
         guard let layout = operands.map({ layouts(of: $0)[0] }).first(where: { $0 != .plain }) else { return .plain }
+        let shape = piece.instructions[0].type.shape
+        for case let reduce as Reduce in piece.instructions.map(\.primitive) where !canReduce(reduce, shape, in: layout) { return .plain }
         guard case .opaque(let opaque) = layout else { return layout }
         // Only what lies alike, and single numbers, can be read along an opaque layout.
         let isAlike = operands.allSatisfy { operand in
@@ -53,6 +89,13 @@ extension Lowering {
         // oneDNN alone can copy what lies so, and knows no masks.
         let isReal = piece.outputs.allSatisfy { piece.type(of: $0).dtype == .float32 }
         return opaque.isDense && isAlike && isReal ? layout : .plain
+    }
+
+    /// Whether a reduction can walk values as they lie in a layout: results are row-major over the axes that are kept.
+    func canReduce(_ reduce: Reduce, _ shape: Shape, in layout: PhysicalLayout) -> Bool {
+        guard !layout.isOpaque else { return false }
+        let kept = layout.axes(of: shape).map(\.axis).filter { !reduce.axes.contains($0) }
+        return kept == kept.sorted()
     }
 
     /// The value that another is merely a name of.
@@ -77,7 +120,6 @@ extension Lowering {
 
 extension Fusion: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         // A result that nobody uses is left out of the machine's program with all that only it needs.
@@ -85,6 +127,4 @@ extension Fusion: CompositeKernel {
         let piece = Program(inputs: program.inputs, instructions: program.instructions, outputs: wanted.map { program.outputs[$0] })
         try lowering.lowerGroup(piece, call.operands, results: wanted.map { call.results[$0]! })
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }

@@ -87,17 +87,10 @@ extension Lowering {
         let operand = instruction.operands[0]
         let type = program.type(of: operand)
         // Walk the operand in the order in which it lies.
-        if let layout = layouts(of: operand).first, layout != .plain, !layout.isOpaque, !isView(operand) {
+        if let layout = layouts(of: operand).first, layout != .plain, !isView(operand), canReduce(reduce, type.shape, in: layout) {
             let source = try buffer(operand, in: layout)
-            let axes = layout.axes(of: type.shape)
-            // Results are row-major over the kept axes, and so they are in memory order if channels are the only split axis kept.
-            let kept = axes.filter { !reduce.axes.contains($0.axis) }
-            if kept.map(\.axis) == kept.map(\.axis).sorted() {
-                let shape = Shape(axes.map(\.extent))
-                let flags = axes.map { reduce.axes.contains($0.axis) }
-                steps.append(ReduceStep(reduce.kind, type.dtype, source, Strided(dense: shape), flags, makeBuffer(for: value)))
-                return
-            }
+            steps.append(ReduceStep(reduce, type, source, layout, makeBuffer(for: value)))
+            return
         }
         let (source, view) = try strided(operand)
         let flags = (0..<type.shape.rank).map { reduce.axes.contains($0) }
@@ -157,7 +150,7 @@ extension Lowering {
         let table = program.type(of: instruction.operands[0])
         let indices = program.type(of: instruction.operands[1])
         let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
-        steps.append(GatherStep(table, indices, sources.0, sources.1, makeBuffer(for: value)))
+        steps.append(RowsStep(.gather, table, indices, sources.0, sources.1, makeBuffer(for: value)))
     }
 
     /// Nothing yet: who changes a table by rows need not see them added up.
@@ -171,7 +164,7 @@ extension Lowering {
         let sources = (try plainBuffer(updates), try plainBuffer(indices))
         places[value] = nil
         let target = makeBuffer(for: value)
-        steps.append(ScatterAddStep(program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
+        steps.append(RowsStep(.scatterAdd, program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
         return target
     }
 

@@ -28,6 +28,7 @@ extension Lowering {
         }
         let made: OneDNNPrimitive
         let right: BufferID
+        var layouts: [BufferID: PhysicalLayout] = [:]
         if isOnlyMultipliedBy(instruction.operands[1]), columns.offset == 0, columns.shape.rank == 2, shape.rank == 2 {
             // A weight that nothing changes: packed once, and kept so.
             made = try primitive(.any(columns.shape.dimensions))
@@ -35,6 +36,7 @@ extension Lowering {
                 made.layout(Int(HD_MATMUL_WEIGHTS)), program.type(of: instruction.operands[1]).shape, dims: columns.shape.dimensions,
                 strides: columns.strides)
             right = try buffer(instruction.operands[1], in: .opaque(packed))
+            layouts[right] = .opaque(packed)
         } else {
             let b = try matrices(instruction.operands[1])
             let view = product.transposesRight ? b.view.transposedMatrices : b.view
@@ -44,7 +46,8 @@ extension Lowering {
         var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), right)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
         let text = "matmul \(left.shape) × \(columns.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
-        steps.append(OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
+        steps.append(
+            OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], layouts: layouts, text))
     }
 
     /// Uses our own kernel where that is faster.
@@ -70,7 +73,7 @@ extension Lowering {
     /// it brings if it were done for every product.
     private mutating func packedWeight(_ value: Int, _ source: BufferID, _ matrix: Strided, rows: Int) -> BufferID? {
         let (k, n) = (Int64(matrix.shape[-2]), Int64(matrix.shape[-1]))
-        guard PassSelection.current.includes("prologue"), rows >= 4, k * n >= 1024, matrix.shape.rank == 2, isOnlyMultipliedBy(value),
+        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4, k * n >= 1024, matrix.shape.rank == 2, isOnlyMultipliedBy(value),
             program.inputs[value].isParameter
         else { return nil }
         let packed = makeTemporary(byteCount: hk_gemm_packed_bytes(k, n))
@@ -82,27 +85,9 @@ extension Lowering {
         return packed
     }
 
-    /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
-    ///
-    /// By shapes alone, so that a program gives the same bits in every process.
-    private var isBrief: Bool {
-        var work = 0
-        for instruction in program.instructions {
-            switch instruction.primitive {
-            case is MatrixMultiply, is FusedMatrixMultiply:
-                let (left, result) = (program.type(of: instruction.operands[0]).shape, instruction.type.shape)
-                work += left.count * result[-1]
-            case is Convolution, is ConvolutionInputGradient, is ConvolutionWeightGradient, is FusedConvolution, is FusedWeightGradient:
-                return false
-            default: break
-            }
-        }
-        return work <= 1 << 25
-    }
-
     /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
     private func isOnlyMultipliedBy(_ value: Int) -> Bool {
-        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else {
+        guard PassSelection.current.includes(LayOutArguments.name), value < program.inputs.count, !program.outputs.contains(value) else {
             return false
         }
         return uses[value].allSatisfy { position in
@@ -132,15 +117,32 @@ extension Lowering {
     }
 }
 
+extension Program {
+    /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
+    ///
+    /// By shapes alone, so that a program gives the same bits in every process.
+    var isBrief: Bool {
+        var work = 0
+        for instruction in instructions {
+            switch instruction.primitive {
+            case is MatrixMultiply, is FusedMatrixMultiply:
+                let (left, result) = (type(of: instruction.operands[0]).shape, instruction.type.shape)
+                work += left.count * result[-1]
+            case is Convolution, is ConvolutionInputGradient, is ConvolutionWeightGradient, is FusedConvolution, is FusedWeightGradient:
+                return false
+            default: break
+            }
+        }
+        return work <= 1 << 25
+    }
+}
+
 extension FusedMatrixMultiply: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension Strided {

@@ -50,7 +50,7 @@ extension Lowering {
             }
             parameters.append(
                 .init(
-                    shape: type.shape, gradient: gradient, sources: sources, targets: targets, decays: decays[position],
+                    shape: type.shape, layout: layout, gradient: gradient, sources: sources, targets: targets, decays: decays[position],
                     isSparse: areSparse[position]))
         }
         steps.append(OptimizerStep(kind, scalars: cells, parameters))
@@ -71,24 +71,18 @@ extension Lowering {
 
 extension SGDStep: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { inputs.allSatisfy { $0.dtype == .float32 } }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerStep(
             hasMomentum ? .momentum(isNesterov: isNesterov) : .sgd, call, scalars: Self.scalarCount, slots: hasMomentum ? 1 : 0,
             decays: decays, areSparse: decays.map { _ in false })
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension AdamStep: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { inputs.allSatisfy { $0.dtype == .float32 } }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         try lowering.lowerStep(.adam, call, scalars: Self.scalarCount, slots: 2, decays: decays, areSparse: areSparse)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }

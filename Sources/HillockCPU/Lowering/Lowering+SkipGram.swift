@@ -3,7 +3,6 @@ import HillockCore
 
 extension SkipGramStep: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { inputs[0].dtype == .float32 && inputs[0].shape[0] <= 1 << 30 }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         let sources = try call.operands.prefix(4).map { try lowering.plainBuffer($0) }
@@ -13,8 +12,6 @@ extension SkipGramStep: CompositeKernel {
         let slots = lowering.program.type(of: call.operands[3]).shape
         lowering.steps.append(SkipGramKernelStep(type.shape, slots, period: period, sources, rate, targets))
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 /// Changes two tables of word vectors.

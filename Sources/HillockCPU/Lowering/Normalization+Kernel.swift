@@ -39,7 +39,6 @@ extension GroupNormalization: CompositeKernel {
 
 extension FusedBatchNormalization: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         var parts = try NormalizationOperands(call, 0, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
@@ -47,13 +46,10 @@ extension FusedBatchNormalization: CompositeKernel {
         parts.hasRelu = hasRelu
         _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedGroupNormalization: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         var parts = try NormalizationOperands(call, norm.groups, hasScale: norm.hasScale, hasBias: norm.hasBias, &lowering)
@@ -61,13 +57,10 @@ extension FusedGroupNormalization: CompositeKernel {
         parts.hasRelu = hasRelu
         _ = try lowering.lowerNormalization(parts, epsilon: norm.epsilon, call)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 extension FusedBatchNormalizationGradient: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { norm.hasKernel(for: inputs) }
-    func hasGradientKernel(for inputs: [TensorType], upstreams: [Int]) -> Bool { false }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
         let upstream = call.operands[normInputCount + 2]
@@ -78,8 +71,6 @@ extension FusedBatchNormalizationGradient: CompositeKernel {
             parts, epsilon: norm.epsilon, statistics, upstream, call, mask: mask, output: output,
             kept: keepsUpstream ? call.results[normInputCount] : nil)
     }
-
-    func lowerGradient(_ call: CompositeCall, upstreams: [Int], in lowering: inout Lowering) throws {}
 }
 
 /// What the kernels for normalisation by channel read.
@@ -146,7 +137,10 @@ extension Lowering {
         let y = makeBuffer(for: result, layout: parts.layout)
         let text = parts.text + (parts.residual == nil ? "" : " + residual") + (parts.hasRelu ? " relu" : "")
         steps.append(
-            KernelStep(text, reads: [parts.x, parts.scale, parts.bias, parts.residual], writes: [y, mean, variance]) { p in
+            KernelStep(
+                text, reads: [parts.x, parts.scale, parts.bias, parts.residual], writes: [y, mean, variance], layout: parts.layout,
+                of: [parts.x, parts.residual, y]
+            ) { p in
                 hk_norm_forward(
                     &norm, p.floats(parts.x), p.floats(parts.scale), p.floats(parts.bias), p.floats(parts.residual), parts.hasRelu,
                     p.floats(y), p.floats(mean), p.floats(variance))
@@ -157,7 +151,9 @@ extension Lowering {
     private mutating func appendStatistics(_ parts: NormalizationOperands, epsilon: Double, _ mean: BufferID, _ variance: BufferID) {
         var norm = parts.geometry(epsilon: epsilon)
         steps.append(
-            KernelStep("statistics of \(parts.text)", reads: [parts.x], writes: [mean, variance]) { p in
+            KernelStep(
+                "statistics of \(parts.text)", reads: [parts.x], writes: [mean, variance], layout: parts.layout, of: [parts.x]
+            ) { p in
                 hk_norm_statistics(&norm, p.floats(parts.x), p.floats(mean), p.floats(variance))
             })
     }
@@ -192,7 +188,8 @@ extension Lowering {
         steps.append(
             KernelStep(
                 "gradient of \(parts.text)\(mask == .none ? "" : " relu")",
-                reads: [parts.x, parts.scale, parts.bias, mean, variance, dy, y], writes: [dx, dscale, dbias, passed]
+                reads: [parts.x, parts.scale, parts.bias, mean, variance, dy, y], writes: [dx, dscale, dbias, passed],
+                layout: parts.layout, of: [parts.x, dy, y, dx, passed]
             ) { p in
                 hk_norm_gradient(
                     &norm, p.floats(parts.x), p.floats(dy), Int32(kind.rawValue), p.floats(y), p.floats(mean), p.floats(variance),

@@ -1,7 +1,7 @@
 import CKernels
 import HillockCore
 
-/// Element-wise operations over one iteration space that run as one pass over memory.
+/// Element-wise operations over one iteration space, and reductions of their results, that run as one pass over memory.
 ///
 /// It is built operation by operation; ``finish()`` allocates registers and fixes the machine's program.
 final class ElementwiseGroup: Step {
@@ -27,6 +27,8 @@ final class ElementwiseGroup: Step {
         let dtype: DType
         /// `nil` where the elements lie as the group walks them.
         let view: Strided?
+        /// Whether the elements are no memory but the uniform numbers whose key the buffer holds.
+        var isRandom = false
     }
 
     let shape: Shape
@@ -35,6 +37,8 @@ final class ElementwiseGroup: Step {
     private(set) var inputs: [Input] = []
     /// Operations whose results are wanted in memory.
     private(set) var outputs: [(operation: Int, buffer: BufferID)] = []
+    /// Operations whose results are folded.
+    private(set) var folds: [(operation: Int, reduce: Reduce, buffer: BufferID)] = []
     private var machine: Machine?
 
     init(shape: Shape, layout: PhysicalLayout) {
@@ -57,6 +61,9 @@ final class ElementwiseGroup: Step {
 
     func addOutput(_ operation: Int, _ buffer: BufferID) { outputs.append((operation, buffer)) }
 
+    /// Folds what lies together in memory: trailing axes in the plain layout, or all axes.
+    func addFold(_ operation: Int, _ reduce: Reduce, _ buffer: BufferID) { folds.append((operation, reduce, buffer)) }
+
     func finish() {
         if shape.count > 0 { machine = Machine(self) }
     }
@@ -64,14 +71,15 @@ final class ElementwiseGroup: Step {
     // MARK: - Step
 
     var reads: [BufferID] { inputs.map(\.buffer) }
-    var writes: [BufferID] { outputs.map(\.buffer) }
+    var writes: [BufferID] { outputs.map(\.buffer) + folds.map(\.buffer) }
     var scratchByteCount: Int { 0 }
-    /// Inputs that are read element by element in the order of the outputs.
+    /// Inputs that are read element by element in the order of the outputs, which may be written over them.
     var contiguousReads: [BufferID] {
-        let strided = Set(inputs.filter { $0.view != nil }.map(\.buffer))
-        return inputs.filter { $0.view == nil && !strided.contains($0.buffer) }.map(\.buffer)
+        let others = Set(inputs.filter { $0.view != nil || $0.isRandom }.map(\.buffer))
+        return inputs.map(\.buffer).filter { !others.contains($0) }
     }
 
+    /// Bytes of an input's or an output's element; 0 for what is not written element by element.
     func elementSize(of buffer: BufferID) -> Int {
         if let input = inputs.first(where: { $0.buffer == buffer }) { return input.dtype.byteCount }
         return outputs.first { $0.buffer == buffer }.map { operations[$0.operation].type.byteCount } ?? 0
@@ -81,18 +89,25 @@ final class ElementwiseGroup: Step {
         machine?.run(pointers)
     }
 
+    /// What is walked by strides lies row-major, everything else as the group walks memory.
+    func layout(of buffer: BufferID) -> PhysicalLayout? {
+        inputs.contains { $0.buffer == buffer && $0.view != nil } ? .plain : layout
+    }
+
     var explanation: String {
         // A long chain is an optimizer's step or the like: its first operations say which.
-        let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
+        let drawn = inputs.contains(where: \.isRandom) ? "random, " : ""
+        let names = drawn + operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
         let walk = layout == .plain ? "" : " \(layout)"
-        return operations.count == 1 ? "\(names) \(shape)\(walk)" : "\(operations.count) fused \(shape)\(walk): \(names)"
+        let ends = folds.map { ", \($0.reduce.kind) over \($0.reduce.axes)" }.joined()
+        return operations.count == 1 ? "\(names) \(shape)\(walk)\(ends)" : "\(operations.count) fused \(shape)\(walk): \(names)\(ends)"
     }
 
     func byteCount(_ buffers: [BufferInfo]) -> Int {
         // Of a buffer that is walked by strides no more is read than the walk meets.
         var read: [BufferID: Int] = [:]
         for input in inputs {
-            let met = input.view?.elementCount ?? shape.count
+            let met = input.isRandom ? 0 : input.view?.elementCount ?? shape.count
             read[input.buffer] = Swift.min(buffers[input.buffer].byteCount, read[input.buffer, default: 0] + met * input.dtype.byteCount)
         }
         return Set(writes).reduce(read.values.reduce(0, +)) { $0 + buffers[$1].byteCount }
@@ -107,6 +122,7 @@ private final class Machine {
     private let outputTypes: UnsafeMutablePointer<UInt8>
     private let registerTypes: UnsafeMutablePointer<UInt8>
     private let code: UnsafeMutablePointer<hk_instruction>
+    private let folds: UnsafeMutablePointer<hk_fold>
     private let sources: UnsafeMutablePointer<UnsafeRawPointer?>
     private let targets: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let sourceBuffers: [(buffer: BufferID, byteOffset: Int)]
@@ -141,7 +157,9 @@ private final class Machine {
         for (position, input) in group.inputs.enumerated() {
             var operand = hk_operand()
             operand.type = input.dtype.rawValue
-            if let view = input.view {
+            if input.isRandom {
+                operand.kind = UInt8(hk_operand_random.rawValue)
+            } else if let view = input.view {
                 if view.strides.allSatisfy({ $0 == 0 }) {
                     operand.kind = UInt8(hk_operand_scalar.rawValue)
                 } else {
@@ -159,7 +177,7 @@ private final class Machine {
             sourceBuffers.append((input.buffer, (input.view?.offset ?? 0) * input.dtype.byteCount))
         }
         self.sourceBuffers = sourceBuffers
-        targetBuffers = group.outputs.map(\.buffer)
+        targetBuffers = group.writes
 
         let allocation = RegisterAllocation(group)
         registerTypes = .allocate(capacity: allocation.types.count)
@@ -168,11 +186,18 @@ private final class Machine {
         code.initialize(from: allocation.code, count: allocation.code.count)
         outputRegisters = .allocate(capacity: group.outputs.count)
         outputTypes = .allocate(capacity: group.outputs.count)
-        targets = .allocate(capacity: group.outputs.count)
         for (position, output) in group.outputs.enumerated() {
             (outputRegisters + position).initialize(to: allocation.registers[output.operation])
             (outputTypes + position).initialize(to: group.operations[output.operation].type.rawValue)
-            (targets + position).initialize(to: nil)
+        }
+        targets = .allocate(capacity: targetBuffers.count)
+        targets.initialize(repeating: nil, count: targetBuffers.count)
+        folds = .allocate(capacity: group.folds.count)
+        for (position, fold) in group.folds.enumerated() {
+            let run = fold.reduce.axes.reduce(1) { $0 * group.shape[$1] }
+            (folds + position).initialize(
+                to: hk_fold(
+                    reduction: UInt8(fold.reduce.reduction), source: allocation.registers[fold.operation], run: Int64(run)))
         }
         var header = hk_elementwise_program()
         header.rank = Int32(extents.count)
@@ -189,6 +214,8 @@ private final class Machine {
         header.output_types = UnsafePointer(outputTypes)
         header.register_types = UnsafePointer(registerTypes)
         header.code = UnsafePointer(code)
+        header.fold_count = Int32(group.folds.count)
+        header.folds = UnsafePointer(folds)
         program = .allocate(capacity: 1)
         program.initialize(to: header)
     }
@@ -200,6 +227,7 @@ private final class Machine {
         outputTypes.deallocate()
         registerTypes.deallocate()
         code.deallocate()
+        folds.deallocate()
         sources.deallocate()
         targets.deallocate()
     }
@@ -224,7 +252,8 @@ private struct RegisterAllocation {
         types = group.inputs.map(\.dtype)
         // Operations that no output needs are left out.
         var isNeeded = [Bool](repeating: false, count: group.operations.count)
-        for output in group.outputs { isNeeded[output.operation] = true }
+        let results = group.outputs.map(\.operation) + group.folds.map(\.operation)
+        for result in results { isNeeded[result] = true }
         for position in group.operations.indices.reversed() where isNeeded[position] {
             for case .operation(let operand) in group.operations[position].operands { isNeeded[operand] = true }
         }
@@ -232,7 +261,7 @@ private struct RegisterAllocation {
         for (position, operation) in group.operations.enumerated() where isNeeded[position] {
             for case .operation(let operand) in operation.operands { lastUse[operand] = position }
         }
-        for output in group.outputs { lastUse[output.operation] = .max }
+        for result in results { lastUse[result] = .max }
 
         var free: [DType: [UInt16]] = [:]
         for (position, operation) in group.operations.enumerated() {

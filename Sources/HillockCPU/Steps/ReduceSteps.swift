@@ -15,12 +15,7 @@ final class ReduceStep: Step {
 
     init(_ kind: Reduce.Kind, _ dtype: DType, _ source: BufferID, _ view: Strided, _ flags: [Bool], _ target: BufferID) {
         self.kind = kind
-        switch kind {
-        case .sum: reduction = Int32(hk_reduce_sum.rawValue)
-        case .product: reduction = Int32(hk_reduce_product.rawValue)
-        case .maximum: reduction = Int32(hk_reduce_max.rawValue)
-        case .minimum: reduction = Int32(hk_reduce_min.rawValue)
-        }
+        reduction = Reduce(kind, axes: []).reduction
         self.dtype = dtype
         self.source = source
         self.target = target
@@ -41,6 +36,13 @@ final class ReduceStep: Step {
         self.flags = axes.map(\.flag)
     }
 
+    /// Walks a dense buffer of values of `type` as they lie in a layout, which must meet the axes that are kept in their order.
+    convenience init(_ reduce: Reduce, _ type: TensorType, _ source: BufferID, _ layout: PhysicalLayout, _ target: BufferID) {
+        let axes = layout.axes(of: type.shape)
+        let view = Strided(dense: Shape(axes.map(\.extent)))
+        self.init(reduce.kind, type.dtype, source, view, axes.map { reduce.axes.contains($0.axis) }, target)
+    }
+
     var reads: [BufferID] { [source] }
     var writes: [BufferID] { [target] }
     var scratchByteCount: Int { 0 }
@@ -56,6 +58,9 @@ final class ReduceStep: Step {
         let folded = zip(extents, flags).map { $1 ? "\($0)" : "·" }.joined(separator: ", ")
         return "\(kind) of \(view.shape) \(dtype) over [\(folded)]"
     }
+
+    /// The strides say how the source lies.
+    func layout(of buffer: BufferID) -> PhysicalLayout? { buffer == target ? .plain : nil }
 
     func byteCount(_ buffers: [BufferInfo]) -> Int {
         Swift.min(view.elementCount * dtype.byteCount, buffers[source].byteCount) + buffers[target].byteCount

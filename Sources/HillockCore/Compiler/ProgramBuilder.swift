@@ -52,6 +52,14 @@ extension Program {
         return uses
     }
 
+    /// The only instruction that uses a value, with its own value number; `nil` where there are others, or where the value is an output.
+    ///
+    /// - Parameter uses: ``uses``, which the caller asks for once.
+    package func onlyUser(of value: Int, _ uses: [[Int]]) -> (value: Int, instruction: Instruction)? {
+        guard uses[value].count == 1, !outputs.contains(value) else { return nil }
+        return (inputs.count + uses[value][0], instructions[uses[value][0]])
+    }
+
     /// The instruction that computes a value; `nil` for an input.
     package func instruction(_ value: Int) -> Instruction? { value < inputs.count ? nil : instructions[value - inputs.count] }
 }

@@ -9,6 +9,11 @@ public protocol Composite: Primitive {
 
     /// The results, in tensor operations on the inputs. Nothing may be evaluated in it, and arrays may not be captured.
     func body(_ inputs: [Tensor]) -> [Tensor]
+
+    /// StableHLO text of all results, given values and types of the inputs: the body's, unless something better exists, such as a loop.
+    func stableHLO(
+        _ inputs: [StableHLOValue], of types: [TensorType], in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> [StableHLOValue]
 }
 
 extension Composite {
@@ -22,6 +27,20 @@ extension Composite {
 
     /// The first result by the body's primitives.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray { evaluateAll(inputs)[0] }
+
+    /// None: the text of a composite is that of all its results.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue {
+        throw StableHLOError(Self.name, "a composite is written with all its results")
+    }
+
+    /// The text of the body.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], of types: [TensorType], in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> [StableHLOValue] {
+        try text.inline(Trace.program(of: self, for: types), inputs)
+    }
 
     /// The results by the body's primitives: the definition that kernels are tested against.
     package func evaluateAll(_ inputs: [HostArray]) -> [HostArray] {
@@ -73,6 +92,13 @@ public struct CompositeResult: Primitive {
     /// Composites are expanded before anything is evaluated.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         fatalError("[result] is not computed by itself")
+    }
+
+    /// Written with its composite.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue {
+        throw StableHLOError(Self.name, "its operand is no composite that was written")
     }
 }
 

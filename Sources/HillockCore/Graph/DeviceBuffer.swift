@@ -13,12 +13,16 @@ open class DeviceBuffer: @unchecked Sendable {
     open func hostArray() throws -> HostArray {
         fatalError("DeviceBuffer.hostArray is abstract")
     }
+
+    /// The elements, without keeping a thread waiting for a device.
+    /// - Throws: what the engine throws when it cannot read them.
+    open func loadHostArray() async throws -> HostArray { try hostArray() }
 }
 
 /// Dense row-major elements in host memory.
 public final class HostBuffer: DeviceBuffer, @unchecked Sendable {
     /// The elements.
-    public let array: HostArray
+    public package(set) var array: HostArray
 
     /// Wraps an array.
     public init(_ array: HostArray) {

@@ -32,6 +32,12 @@ extension Plan {
 package protocol CompilingEngine: Engine {
     /// The passes of this engine, in order.
     var pipeline: Pipeline { get }
+
+    /// How a program that the pipeline left becomes a plan, stage by stage.
+    func planStages(of program: Program) throws -> [PlanDetails.Stage]
+
+    /// The names of these stages.
+    var planStageNames: [String] { get }
 }
 
 /// An engine that can say what the machine's best is: what `profile` compares kernels with.
@@ -54,4 +60,14 @@ public enum Argument: Sendable {
 public protocol LinkedEngine: Engine {
     /// The engine, ready to use.
     init()
+}
+
+/// An engine for one of several devices of several kinds, found by its type's name when its module is linked into the program.
+public protocol LinkedAccelerator: Engine {
+    /// The names of the kinds that it knows: `cuda`, `tpu` …
+    static var kinds: [String] { get }
+
+    /// The engine of the device of a kind with this number, from 0.
+    /// - Throws: a typed error that says what is missing, and what to install.
+    init(kind: String, ordinal: Int) throws
 }

@@ -133,4 +133,11 @@ public struct Leaf: Primitive {
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         fatalError("[input] is not computed")
     }
+
+    /// Leaves are arguments, never written.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue {
+        throw StableHLOError(Self.name, "is an argument of programs, no operation")
+    }
 }

@@ -17,6 +17,12 @@ public protocol Primitive: Hashable, Sendable {
 
     /// Definition of the operation: slow, obvious, and what engines are tested against.
     func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray
+
+    /// StableHLO text: writes what computes the result, of this type, from `inputs`, and gives its value. Results have elements.
+    /// - Throws: ``StableHLOError`` where there is no such text.
+    func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue
 }
 
 extension Primitive {

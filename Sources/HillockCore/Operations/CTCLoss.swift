@@ -31,7 +31,7 @@ public func ctcLoss(
 ///
 /// Inputs: log-probabilities `[time, batch, symbols]`, targets `[batch, length]`, input lengths and target lengths `[batch]`; the result is
 /// `[batch]`.
-public struct CTCLoss: Composite {
+public struct CTCLoss: Recurrence {
     /// `ctcLoss`
     public static let name = "ctcLoss"
     /// The symbol that stands between symbols.
@@ -68,33 +68,42 @@ public struct CTCLoss: Composite {
     /// Log of no probability: finite, so that its gradient is a number; far below any sum of logarithms that can be.
     private static let never = -1e30
 
-    /// The forward variables, time step by time step (equations 6 to 8), in the log domain.
-    public func body(_ inputs: [Tensor]) -> [Tensor] {
-        let (x, targetLengths) = (inputs[0], inputs[3].converted(to: .int64).unsqueezed(axis: 1))
+    /// The states of each sample's path, what is emitted in them at every step, and whether the sample has that step.
+    package func start(_ inputs: [Tensor]) -> RecurrenceStart {
+        let x = inputs[0]
         let (time, batch, symbols) = (x.shape[0], x.shape[1], x.shape[2])
         let (states, skips) = states(of: inputs[1].converted(to: .int64), symbols)
         let count = states.shape[1]
-        let plane: Shape = [batch, count]
-        func constant(_ value: Double, _ columns: Int) -> Tensor { .full([batch, columns], value, dtype: x.dtype) }
         func position(_ axis: Int, _ shape: Shape) -> Tensor { .iota(TensorType(states.dtype, shape), axis: axis) }
 
-        let place = position(1, plane)
-        // Before the first step the path stands before state 0.
-        var alpha = `where`(place .== 0, constant(0, count), constant(Self.never, count))
         let wide: Shape = [time, batch, count]
         let indices = (position(0, wide) * Double(batch) + position(1, wide)) * Double(symbols) + states.broadcast(to: wide)
         let emissions = maximum(x.reshaped(to: [x.count]).gathered(indices), Self.never)
-        for t in 0..<time {
-            func shifted(by steps: Int) -> Tensor {
-                concatenate(
-                    [constant(Self.never, Swift.min(steps, count)), alpha[TensorIndex.all, 0..<Swift.max(count - steps, 0)]], axis: 1)
-            }
-            let next = logSum([alpha, shifted(by: 1), `where`(skips, shifted(by: 2), constant(Self.never, count))]) + emissions[t]
-            let isInside = (inputs[2] .> Double(t)).unsqueezed(axis: 1).broadcast(to: plane)
-            alpha = `where`(isInside, next, alpha)
+        let steps = Tensor.iota(TensorType(inputs[2].dtype, [time, batch]), axis: 0)
+        // Before the first step the path stands before state 0.
+        let nothing = Tensor.full([batch, count], Self.never, dtype: x.dtype)
+        let alpha = `where`(position(1, [batch, count]) .== 0, Tensor.zerosLike(nothing), nothing)
+        return RecurrenceStart(
+            count: time, axis: 0, constants: [skips], sequences: [emissions, steps .< inputs[2].broadcast(to: steps.shape)], state: [alpha])
+    }
+
+    /// The forward variables after one more time step (equations 6 to 8), in the log domain.
+    package func step(constants: [Tensor], items: [Tensor], state: [Tensor]) -> (outputs: [Tensor], state: [Tensor]) {
+        let (alpha, batch, count) = (state[0], state[0].shape[0], state[0].shape[1])
+        func nothing(_ columns: Int) -> Tensor { .full([batch, columns], Self.never, dtype: alpha.dtype) }
+        func shifted(by steps: Int) -> Tensor {
+            concatenate([nothing(Swift.min(steps, count)), alpha[TensorIndex.all, 0..<Swift.max(count - steps, 0)]], axis: 1)
         }
+        let next = logSum([alpha, shifted(by: 1), `where`(constants[0], shifted(by: 2), nothing(count))]) + items[0]
+        return ([], [`where`(items[1].unsqueezed(axis: 1).broadcast(to: next.shape), next, alpha)])
+    }
+
+    /// What the paths that end in the last symbol or the blank behind it add up to.
+    package func finish(outputs: [Tensor], state: [Tensor], inputs: [Tensor]) -> [Tensor] {
+        let (alpha, targetLengths) = (state[0], inputs[3].converted(to: .int64).unsqueezed(axis: 1))
+        let place = Tensor.iota(TensorType(.int64, alpha.shape), axis: 1)
         let isLast = ((place .== targetLengths * 2) .| (place .== targetLengths * 2 - 1))
-        let ends = `where`(isLast, alpha, constant(Self.never, count))
+        let ends = `where`(isLast, alpha, .full(alpha.shape, Self.never, dtype: alpha.dtype))
         let most = ends.max(axes: 1, keepingAxes: true).stoppingGradient()
         let losses = -(most + log(exp(ends - most).sum(axes: 1, keepingAxes: true))).squeezed(axis: 1)
         let isImpossible = losses .> -Self.never / 10

@@ -1,7 +1,7 @@
 /// One direction of one layer of gated recurrent units over time; see ``gru(_:inputWeight:recurrentWeight:inputBias:recurrentBias:h0:reversed:file:line:)``.
 ///
 /// Inputs: x, input weight, recurrent weight, input bias, recurrent bias, h0. Results: h of every step, the last h.
-public struct GatedRecurrentUnit: Composite {
+public struct GatedRecurrentUnit: Recurrence {
     /// `gru`
     public static let name = "gru"
     /// Whether time runs from the last step to the first.
@@ -16,17 +16,21 @@ public struct GatedRecurrentUnit: Composite {
         return [extents.output(inputs[0].dtype), extents.state(inputs[0].dtype)]
     }
 
-    /// The cell, step by step.
-    public func body(_ inputs: [Tensor]) -> [Tensor] {
-        guard let extents = try? RecurrentExtents(Self.name, gates: 3, states: ["h0"], inputs.map(\.type)) else { return inputs }
-        var h = inputs[5]
+    /// The inputs' part of the gates, of all steps together.
+    package func start(_ inputs: [Tensor]) -> RecurrenceStart {
         let gates = matmul(inputs[0], inputs[1], transposingRight: true) + inputs[3]
-        let y = unrolled(gates, extents, reversed: reversed) { step in
-            h = Self.cell(step, matmul(h, inputs[2], transposingRight: true) + inputs[4], h)
-            return h
-        }
-        return [y, h]
+        return RecurrenceStart(
+            count: gates.shape[1], isReversed: reversed, axis: 1, constants: [inputs[2], inputs[4]], sequences: [gates], state: [inputs[5]])
     }
+
+    /// The cell.
+    package func step(constants: [Tensor], items: [Tensor], state: [Tensor]) -> (outputs: [Tensor], state: [Tensor]) {
+        let h = Self.cell(items[0], matmul(state[0], constants[0], transposingRight: true) + constants[1], state[0])
+        return ([h], [h])
+    }
+
+    /// h of every step, the last h.
+    package func finish(outputs: [Tensor], state: [Tensor], inputs: [Tensor]) -> [Tensor] { outputs + state }
 
     /// The new state from the inputs' and the state's parts of the gates, both `[B, 3 H]`.
     static func cell(_ inputs: Tensor, _ recurrent: Tensor, _ h: Tensor) -> Tensor {

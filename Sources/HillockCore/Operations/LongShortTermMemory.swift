@@ -1,7 +1,7 @@
 /// One direction of one layer of long short-term memory over time; see ``lstm(_:inputWeight:recurrentWeight:inputBias:recurrentBias:h0:c0:reversed:file:line:)``.
 ///
 /// Inputs: x, input weight, recurrent weight, input bias, recurrent bias, h0, c0. Results: h of every step, the last h, the last c.
-public struct LongShortTermMemory: Composite {
+public struct LongShortTermMemory: Recurrence {
     /// `lstm`
     public static let name = "lstm"
     /// Whether time runs from the last step to the first.
@@ -16,17 +16,23 @@ public struct LongShortTermMemory: Composite {
         return [extents.output(inputs[0].dtype), extents.state(inputs[0].dtype), extents.state(inputs[0].dtype)]
     }
 
-    /// The cell, step by step.
-    public func body(_ inputs: [Tensor]) -> [Tensor] {
-        guard let extents = try? RecurrentExtents(Self.name, gates: 4, states: ["h0", "c0"], inputs.map(\.type)) else { return inputs }
-        var (h, c) = (inputs[5], inputs[6])
+    /// The inputs' part of the gates, of all steps together.
+    package func start(_ inputs: [Tensor]) -> RecurrenceStart {
         let gates = matmul(inputs[0], inputs[1], transposingRight: true) + inputs[3]
-        let y = unrolled(gates, extents, reversed: reversed) { step in
-            (h, c) = Self.cell(step + (matmul(h, inputs[2], transposingRight: true) + inputs[4]), c)
-            return h
-        }
-        return [y, h, c]
+        return RecurrenceStart(
+            count: gates.shape[1], isReversed: reversed, axis: 1, constants: [inputs[2], inputs[4]], sequences: [gates],
+            state: [inputs[5], inputs[6]])
     }
+
+    /// The cell.
+    package func step(constants: [Tensor], items: [Tensor], state: [Tensor]) -> (outputs: [Tensor], state: [Tensor]) {
+        let recurrent = matmul(state[0], constants[0], transposingRight: true) + constants[1]
+        let (h, c) = Self.cell(items[0] + recurrent, state[1])
+        return ([h], [h, c])
+    }
+
+    /// h of every step, the last h, the last c.
+    package func finish(outputs: [Tensor], state: [Tensor], inputs: [Tensor]) -> [Tensor] { outputs + state }
 
     /// The new state from the sum `[B, 4 H]` of all that enters the gates.
     static func cell(_ sum: Tensor, _ c: Tensor) -> (h: Tensor, c: Tensor) {

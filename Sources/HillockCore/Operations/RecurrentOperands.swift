@@ -61,17 +61,6 @@ func recurrentOperands(_ x: Tensor, _ inputWeight: Tensor, _ recurrentWeight: Te
         + states.map { $0 ?? .zeros([batch, hidden], dtype: x.dtype) }
 }
 
-/// Runs a cell over time: `step` is given the inputs' part of the gates `[B, G·H]` and gives the new h. The result is h of all steps.
-func unrolled(_ gates: Tensor, _ extents: RecurrentExtents, reversed: Bool, _ step: (Tensor) -> Tensor) -> Tensor {
-    var outputs = [Tensor?](repeating: nil, count: extents.steps)
-    for position in 0..<extents.steps {
-        let time = reversed ? extents.steps - 1 - position : position
-        outputs[time] = step(gates.sliced(axis: 1, from: time, to: time + 1).reshaped(to: [extents.batch, gates.shape[2]]))
-    }
-    if outputs.isEmpty { return .zeros([extents.batch, 0, extents.hidden], dtype: gates.dtype) }
-    return stack(outputs.compactMap { $0 }, axis: 1)
-}
-
 /// The operands of one step, x being `[B, I]`, checked as those of a layer of one step.
 func recurrentStep(
     _ operation: String, _ x: Tensor, gates: Int, states: [String], _ inputWeight: Tensor, _ recurrentWeight: Tensor, _ biases: [Tensor?],

@@ -4,6 +4,8 @@ import Glibc
 public struct Add: BinaryFunction {
     /// `add`
     public static let name = "add"
+    /// `add`
+    public static let stableHLOName = "add"
     /// The operation has no attributes.
     package init() {}
     /// a + b
@@ -18,6 +20,8 @@ public struct Add: BinaryFunction {
 public struct Subtract: BinaryFunction {
     /// `subtract`
     public static let name = "subtract"
+    /// `subtract`
+    public static let stableHLOName = "subtract"
     /// The operation has no attributes.
     package init() {}
     /// a − b
@@ -32,6 +36,8 @@ public struct Subtract: BinaryFunction {
 public struct Multiply: BinaryFunction {
     /// `multiply`
     public static let name = "multiply"
+    /// `multiply`
+    public static let stableHLOName = "multiply"
     /// The operation has no attributes.
     package init() {}
     /// a · b
@@ -46,6 +52,8 @@ public struct Multiply: BinaryFunction {
 public struct Divide: BinaryFunction {
     /// `divide`
     public static let name = "divide"
+    /// `divide`
+    public static let stableHLOName = "divide"
     /// a / b
     public func apply(_ a: Double, _ b: Double) -> Double { a / b }
     /// a / b truncated; −1 for b = 0
@@ -61,6 +69,8 @@ public struct Divide: BinaryFunction {
 public struct Remainder: BinaryFunction {
     /// `remainder`
     public static let name = "remainder"
+    /// `remainder`
+    public static let stableHLOName = "remainder"
     /// a − b · trunc(a / b)
     public func apply(_ a: Double, _ b: Double) -> Double { Glibc.fmod(a, b) }
     /// a − b · trunc(a / b); a for b = 0, as in XLA
@@ -77,6 +87,8 @@ public struct Remainder: BinaryFunction {
 public struct Power: BinaryFunction {
     /// `power`
     public static let name = "power"
+    /// `power`
+    public static let stableHLOName = "power"
     /// a^b, as C's `pow`
     public func apply(_ a: Double, _ b: Double) -> Double { Glibc.pow(a, b) }
     /// a^b, wrapping; negative exponents give what integer division of 1 by the power gives
@@ -89,6 +101,28 @@ public struct Power: BinaryFunction {
             exponent >>= 1
         }
         return result
+    }
+    /// `power`; of whole numbers by squaring, bit by bit of the exponent, as compilers look at its lowest bits only.
+    public func stableHLO(
+        _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
+    ) throws(StableHLOError) -> StableHLOValue {
+        if type.dtype.isFloatingPoint { return text.emit(Self.stableHLOName, inputs, as: type) }
+        let (base, exponent) = (inputs[0], inputs[1])
+        let (zero, one) = (text.constant(0, base.type), text.constant(1, base.type))
+        let start = [one, base, exponent, one]
+        let end = try text.loop(type.dtype.byteCount * 8, start) { (text, _, state) throws(StableHLOError) in
+            let (power, square, rest, one) = (state[0], state[1], state[2], state[3])
+            let bit = text.emit("and", rest, one)
+            let isSet = text.compare(bit, "EQ", one)
+            let next = text.select(isSet, text.emit("multiply", power, square), power)
+            return [next, text.emit("multiply", square, square), text.emit("shift_right_logical", rest, one), one]
+        }
+        if type.dtype == .uint8 { return end[0] }
+        // 1 divided by the power, truncated: 0 but for 1 and −1, whose powers are those by the exponent's last bit.
+        let isOne = text.compare(text.emit("abs", [base], as: type), "EQ", one)
+        let isOdd = text.compare(text.emit("and", exponent, one), "EQ", one)
+        let inverse = text.select(isOne, text.select(isOdd, base, one), zero)
+        return text.select(text.compare(exponent, "LT", zero), inverse, end[0])
     }
     /// dy · b · a^(b−1), dy · y · ln a; zero where b = 0 and where a = 0.
     public func derivatives(a: Tensor, b: Tensor, y: Tensor, dy: Tensor) -> (Tensor?, Tensor?) {
@@ -112,6 +146,8 @@ public func pow(_ a: Tensor, _ exponent: Double) -> Tensor {
 public struct Maximum: BinaryFunction {
     /// `maximum`
     public static let name = "maximum"
+    /// `maximum`
+    public static let stableHLOName = "maximum"
     /// The greater; NaN where either is.
     public func apply(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : a > b ? a : b }
     /// The greater.
@@ -134,6 +170,8 @@ public func maximum(_ a: Tensor, _ b: Double) -> Tensor { maximum(a, a.scalar(b,
 public struct Minimum: BinaryFunction {
     /// `minimum`
     public static let name = "minimum"
+    /// `minimum`
+    public static let stableHLOName = "minimum"
     /// The lesser; NaN where either is.
     public func apply(_ a: Double, _ b: Double) -> Double { a.isNaN || b.isNaN ? .nan : a < b ? a : b }
     /// The lesser.

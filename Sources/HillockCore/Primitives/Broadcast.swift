@@ -33,6 +33,11 @@ public struct Broadcast: Primitive {
         return inputs[0].picking(
             shape.positions(in: source) { index in (0..<source.rank).map { source[$0] == 1 ? 0 : index[$0 + lead] } }, as: type)
     }
+
+    /// `broadcast_in_dim`, the last axes being the input's.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.broadcast(inputs[0], to: shape, axes: Array(shape.rank - inputs[0].shape.rank..<shape.rank))
+    }
 }
 
 extension Tensor {

@@ -47,6 +47,11 @@ public struct Concatenate: Primitive {
             }
         }
     }
+
+    /// `concatenate`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit("concatenate", inputs, as: type, "dimension = \(axis) : i64")
+    }
 }
 
 /// The tensors one after the other along an existing axis.

@@ -24,6 +24,11 @@ public struct Convert: Primitive {
         inputs[0].dtype.isFloatingPoint
             ? HostArray(inputs[0].doubles, as: type) : HostArray(inputs[0].integers, as: type)
     }
+
+    /// `convert`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit("convert", inputs, as: type)
+    }
 }
 
 extension Tensor {

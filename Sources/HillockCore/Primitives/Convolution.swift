@@ -113,6 +113,13 @@ public struct Convolution: Primitive {
         geometry.forEachProduct(input: inputs[0].shape, weight: inputs[1].shape, output: type.shape) { y[$2] += x[$0] * w[$1] }
         return HostArray(y, as: type)
     }
+
+    /// `convolution`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.convolution(
+            inputs[0], inputs[1], as: type, axes: ("b, f", "o, i", "b, f"), strides: geometry.strides, low: geometry.paddingBefore,
+            high: geometry.paddingAfter, kernelDilation: geometry.dilation, groups: geometry.groups)
+    }
 }
 
 /// Gradient of a convolution with respect to its input, which is also the transposed convolution: dy `[N, O, …]`, weight → `[N, C, …]`.
@@ -154,6 +161,31 @@ public struct ConvolutionInputGradient: Primitive {
         geometry.forEachProduct(input: inputShape, weight: inputs[1].shape, output: inputs[0].shape) { dx[$0] += dy[$2] * w[$1] }
         return HostArray(dx, as: type)
     }
+
+    /// `convolution` of dy, spread by the strides, with the weight reversed, its input and output channels exchanged within each group.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let (dy, spatial, groups) = (inputs[0], geometry.strides.count, geometry.groups)
+        var weight = inputs[1]
+        if groups > 1 {
+            // [G · O, C, …] to [O, G · C, …]
+            let (outputs, channels, kernel) = (weight.shape[0], weight.shape[1], Array(weight.shape.dimensions.dropFirst(2)))
+            weight = text.reshape(weight, to: Shape([groups, outputs / groups, channels] + kernel))
+            weight = text.emit(
+                "transpose", [weight], as: weight.type.with(Shape([outputs / groups, groups, channels] + kernel)),
+                "permutation = \(text.array([1, 0] + Array(2..<spatial + 3)))")
+            weight = text.reshape(weight, to: Shape([outputs / groups, groups * channels] + kernel))
+        }
+        let axes = Array(2..<spatial + 2)
+        weight = text.emit("reverse", [weight], as: weight.type, "dimensions = \(text.array(axes))")
+        let reach = axes.map { geometry.dilation[$0 - 2] * (weight.shape[$0] - 1) }
+        let low = (0..<spatial).map { reach[$0] - geometry.paddingBefore[$0] }
+        let high = (0..<spatial).map { axis in
+            inputShape[axis + 2] + reach[axis] - ((dy.shape[axis + 2] - 1) * geometry.strides[axis] + 1) - low[axis]
+        }
+        return text.convolution(
+            dy, weight, as: type, axes: ("b, f", "i, o", "b, f"), low: low, high: high, inputDilation: geometry.strides,
+            kernelDilation: geometry.dilation, groups: groups)
+    }
 }
 
 /// Gradient of a convolution with respect to its weight: input `[N, C, …]`, dy `[N, O, …]` → `[O, C / groups, kernel…]`.
@@ -194,6 +226,36 @@ public struct ConvolutionWeightGradient: Primitive {
         var dw = [Double](repeating: 0, count: type.shape.count)
         geometry.forEachProduct(input: inputs[0].shape, weight: weightShape, output: inputs[1].shape) { dw[$1] += x[$0] * dy[$2] }
         return HostArray(dw, as: type)
+    }
+
+    /// `convolution` of x with dy, samples and channels of both exchanged: what was a stride is a dilation, and the reverse.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let (x, dy) = (inputs[0].shape, inputs[1].shape)
+        let high = geometry.strides.indices.map { axis in
+            geometry.dilation[axis] * (weightShape[axis + 2] - 1) + (dy[axis + 2] - 1) * geometry.strides[axis] + 1
+                - x[axis + 2] - geometry.paddingBefore[axis]
+        }
+        return text.convolution(
+            inputs[0], inputs[1], as: type, axes: ("f, b", "i, o", "f, b"), strides: geometry.dilation, low: geometry.paddingBefore,
+            high: high, kernelDilation: geometry.strides, batchGroups: geometry.groups)
+    }
+}
+
+extension StableHLOWriter {
+    /// Writes a convolution. `axes` say what the first two axes of input, kernel and output are: samples and features (`b`, `f`), or output
+    /// and input features (`o`, `i`); the others are spatial, and all settings have an entry for each of those.
+    fileprivate mutating func convolution(
+        _ input: StableHLOValue, _ kernel: StableHLOValue, as type: TensorType, axes: (String, String, String), strides: [Int]? = nil,
+        low: [Int], high: [Int], inputDilation: [Int]? = nil, kernelDilation: [Int], groups: Int = 1, batchGroups: Int = 1
+    ) -> StableHLOValue {
+        let ones = [Int](repeating: 1, count: low.count)
+        let spatial = low.indices.map { ", \($0)" }.joined()
+        return emit(
+            "convolution", [input, kernel], as: type,
+            "dimension_numbers = #stablehlo.conv<[\(axes.0)\(spatial)]x[\(axes.1)\(spatial)]->[\(axes.2)\(spatial)]>",
+            "window_strides = \(array(strides ?? ones))", "padding = \(pairs(low, high))", "lhs_dilation = \(array(inputDilation ?? ones))",
+            "rhs_dilation = \(array(kernelDilation))", "feature_group_count = \(groups) : i64",
+            "batch_group_count = \(batchGroups) : i64", precision)
     }
 }
 

@@ -21,6 +21,10 @@ public struct Fill: Primitive {
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         HostArray([Double](repeating: value, count: type.shape.count), as: type)
     }
+    /// `constant`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.constant(value, StableHLOType(type))
+    }
 }
 
 /// StableHLO `iota`: each element's index along one axis.
@@ -47,6 +51,12 @@ public struct Iota: Primitive {
         var values: [Int64] = []
         type.shape.forEachIndex { values.append(Int64($0[axis])) }
         return HostArray(values, as: type)
+    }
+    /// `iota`, which does not count in `bool`.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let counted = TensorType(type.dtype == .bool ? .int32 : type.dtype, type.shape)
+        let result = text.emit("iota", [], as: counted, "iota_dimension = \(axis) : i64")
+        return type.dtype == .bool ? text.emit("convert", [result], as: type) : result
     }
 }
 

@@ -11,6 +11,8 @@ extension Select: ElementByElement {}
 
 /// A function of one real number, defined on floating dtypes.
 public protocol RealFunction: ElementByElement {
+    /// StableHLO's name of the operation.
+    static var stableHLOName: String { get }
     /// The function.
     func apply(_ x: Double) -> Double
     /// Gradient with respect to `x`, where `y` is the result and `dy` the gradient with respect to it.
@@ -32,6 +34,11 @@ extension RealFunction {
     /// By ``apply(_:)``, element by element.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         HostArray(inputs[0].doubles.map(apply), as: type)
+    }
+
+    /// The operation of ``stableHLOName``.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit(Self.stableHLOName, inputs, as: type)
     }
 }
 
@@ -58,6 +65,8 @@ extension NumericFunction {
 
 /// A function of two numbers.
 public protocol BinaryFunction: ElementByElement {
+    /// StableHLO's name of the operation.
+    static var stableHLOName: String { get }
     /// The function on reals.
     func apply(_ a: Double, _ b: Double) -> Double
     /// The function on whole numbers; the result wraps to the dtype.
@@ -85,6 +94,11 @@ extension BinaryFunction {
         type.dtype.isFloatingPoint
             ? HostArray(zip(inputs[0].doubles, inputs[1].doubles).map { apply($0, $1) as Double }, as: type)
             : HostArray(zip(inputs[0].integers, inputs[1].integers).map { apply($0, $1) as Int64 }, as: type)
+    }
+
+    /// The operation of ``stableHLOName``.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit(Self.stableHLOName, inputs, as: type)
     }
 }
 

@@ -6,6 +6,8 @@ import Glibc
 public struct Exponential: RealFunction {
     /// `exp`
     public static let name = "exp"
+    /// `exponential`
+    public static let stableHLOName = "exponential"
     /// e^x
     public func apply(_ x: Double) -> Double { Glibc.exp(x) }
     /// dy · y
@@ -19,6 +21,8 @@ public func exp(_ x: Tensor) -> Tensor { .unary(Exponential(), x) }
 public struct ExponentialMinusOne: RealFunction {
     /// `expm1`
     public static let name = "expm1"
+    /// `exponential_minus_one`
+    public static let stableHLOName = "exponential_minus_one"
     /// e^x − 1
     public func apply(_ x: Double) -> Double { Glibc.expm1(x) }
     /// dy · (y + 1)
@@ -32,6 +36,8 @@ public func expm1(_ x: Tensor) -> Tensor { .unary(ExponentialMinusOne(), x) }
 public struct Logarithm: RealFunction {
     /// `log`
     public static let name = "log"
+    /// `log`
+    public static let stableHLOName = "log"
     /// ln x
     public func apply(_ x: Double) -> Double { Glibc.log(x) }
     /// dy / x
@@ -45,6 +51,8 @@ public func log(_ x: Tensor) -> Tensor { .unary(Logarithm(), x) }
 public struct LogarithmPlusOne: RealFunction {
     /// `log1p`
     public static let name = "log1p"
+    /// `log_plus_one`
+    public static let stableHLOName = "log_plus_one"
     /// ln(1 + x)
     public func apply(_ x: Double) -> Double { Glibc.log1p(x) }
     /// dy / (1 + x)
@@ -58,6 +66,8 @@ public func log1p(_ x: Tensor) -> Tensor { .unary(LogarithmPlusOne(), x) }
 public struct SquareRoot: RealFunction {
     /// `sqrt`
     public static let name = "sqrt"
+    /// `sqrt`
+    public static let stableHLOName = "sqrt"
     /// √x
     public func apply(_ x: Double) -> Double { x.squareRoot() }
     /// dy / (2 y)
@@ -71,6 +81,8 @@ public func sqrt(_ x: Tensor) -> Tensor { .unary(SquareRoot(), x) }
 public struct ReciprocalSquareRoot: RealFunction {
     /// `rsqrt`
     public static let name = "rsqrt"
+    /// `rsqrt`
+    public static let stableHLOName = "rsqrt"
     /// 1 / √x
     public func apply(_ x: Double) -> Double { 1 / x.squareRoot() }
     /// −dy · y³ / 2
@@ -84,6 +96,8 @@ public func rsqrt(_ x: Tensor) -> Tensor { .unary(ReciprocalSquareRoot(), x) }
 public struct Sine: RealFunction {
     /// `sin`
     public static let name = "sin"
+    /// `sine`
+    public static let stableHLOName = "sine"
     /// sin x
     public func apply(_ x: Double) -> Double { Glibc.sin(x) }
     /// dy · cos x
@@ -97,6 +111,8 @@ public func sin(_ x: Tensor) -> Tensor { .unary(Sine(), x) }
 public struct Cosine: RealFunction {
     /// `cos`
     public static let name = "cos"
+    /// `cosine`
+    public static let stableHLOName = "cosine"
     /// cos x
     public func apply(_ x: Double) -> Double { Glibc.cos(x) }
     /// −dy · sin x
@@ -110,6 +126,8 @@ public func cos(_ x: Tensor) -> Tensor { .unary(Cosine(), x) }
 public struct HyperbolicTangent: RealFunction {
     /// `tanh`
     public static let name = "tanh"
+    /// `tanh`
+    public static let stableHLOName = "tanh"
     /// tanh x
     public func apply(_ x: Double) -> Double { Glibc.tanh(x) }
     /// dy · (1 − y²)
@@ -123,6 +141,8 @@ public func tanh(_ x: Tensor) -> Tensor { .unary(HyperbolicTangent(), x) }
 public struct Logistic: RealFunction {
     /// `sigmoid`
     public static let name = "sigmoid"
+    /// `logistic`
+    public static let stableHLOName = "logistic"
     /// 1 / (1 + e^−x)
     public func apply(_ x: Double) -> Double { 1 / (1 + Glibc.exp(-x)) }
     /// dy · y · (1 − y)
@@ -136,6 +156,8 @@ public func sigmoid(_ x: Tensor) -> Tensor { .unary(Logistic(), x) }
 public struct ErrorFunction: RealFunction {
     /// `erf`
     public static let name = "erf"
+    /// `chlo.erf`
+    public static let stableHLOName = "chlo.erf"
     /// 2/√π ∫₀ˣ e^−t² dt
     public func apply(_ x: Double) -> Double { Glibc.erf(x) }
     /// dy · 2/√π · e^−x²
@@ -149,6 +171,8 @@ public func erf(_ x: Tensor) -> Tensor { .unary(ErrorFunction(), x) }
 public struct Floor: RealFunction {
     /// `floor`
     public static let name = "floor"
+    /// `floor`
+    public static let stableHLOName = "floor"
     /// Greatest whole number not above x.
     public func apply(_ x: Double) -> Double { x.rounded(.down) }
     /// Zero wherever it exists.
@@ -162,6 +186,8 @@ public func floor(_ x: Tensor) -> Tensor { .unary(Floor(), x) }
 public struct Ceiling: RealFunction {
     /// `ceil`
     public static let name = "ceil"
+    /// `ceil`
+    public static let stableHLOName = "ceil"
     /// Least whole number not below x.
     public func apply(_ x: Double) -> Double { x.rounded(.up) }
     /// Zero wherever it exists.
@@ -175,6 +201,8 @@ public func ceil(_ x: Tensor) -> Tensor { .unary(Ceiling(), x) }
 public struct Round: RealFunction {
     /// `round`
     public static let name = "round"
+    /// `round_nearest_even`
+    public static let stableHLOName = "round_nearest_even"
     /// Nearest whole number, ties to even.
     public func apply(_ x: Double) -> Double { x.rounded(.toNearestOrEven) }
     /// Zero wherever it exists.
@@ -188,6 +216,8 @@ public func round(_ x: Tensor) -> Tensor { .unary(Round(), x) }
 public struct Negate: NumericFunction {
     /// `negate`
     public static let name = "negate"
+    /// `negate`
+    public static let stableHLOName = "negate"
     /// The operation has no attributes.
     package init() {}
     /// −x
@@ -202,12 +232,18 @@ public struct Negate: NumericFunction {
 public struct AbsoluteValue: NumericFunction {
     /// `abs`
     public static let name = "abs"
+    /// `abs`
+    public static let stableHLOName = "abs"
     /// |x|
     public func apply(_ x: Double) -> Double { x.magnitude }
     /// |x|, wrapping at the least value
     public func apply(_ x: Int64) -> Int64 { x < 0 ? 0 &- x : x }
     /// dy · sign x, so 0 at 0
     public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { dy * sign(x) }
+    /// `abs`, which is not defined for bytes: they have no sign.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        type.dtype == .uint8 ? inputs[0] : text.emit(Self.stableHLOName, inputs, as: type)
+    }
 }
 
 /// Absolute value, element by element. The gradient at 0 is 0.
@@ -217,12 +253,19 @@ public func abs(_ x: Tensor) -> Tensor { .apply(AbsoluteValue(), [x]) }
 public struct Sign: NumericFunction {
     /// `sign`
     public static let name = "sign"
+    /// `sign`
+    public static let stableHLOName = "sign"
     /// −1, 0 or 1; NaN stays, and so does the sign of zero.
     public func apply(_ x: Double) -> Double { x > 0 ? 1 : x < 0 ? -1 : x }
     /// −1, 0 or 1
     public func apply(_ x: Int64) -> Int64 { x.signum() }
     /// Zero wherever it exists.
     public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { nil }
+    /// `sign`, which is not defined for bytes: theirs is min(x, 1).
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        type.dtype == .uint8
+            ? text.emit("minimum", inputs[0], text.constant(1, inputs[0].type)) : text.emit(Self.stableHLOName, inputs, as: type)
+    }
 }
 
 /// −1, 0 or 1 by the sign of each element; its gradient is zero.

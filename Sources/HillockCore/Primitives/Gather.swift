@@ -33,6 +33,17 @@ public struct Gather: Primitive {
         }
         return inputs[0].picking(positions, as: type)
     }
+
+    /// `gather`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let (table, indices) = (inputs[0].shape, inputs[1].shape)
+        return text.emit(
+            "gather", inputs, as: type,
+            """
+            dimension_numbers = #stablehlo.gather<offset_dims = \(Array(indices.rank..<type.shape.rank)), collapsed_slice_dims = [0], \
+            start_index_map = [0], index_vector_dim = \(indices.rank)>
+            """, "slice_sizes = \(text.array([1] + table.dimensions.dropFirst()))", "indices_are_sorted = false")
+    }
 }
 
 /// Rows added into a table of zeros by their indices (StableHLO `scatter` with addition): updates `[indices…, …]` → `[rows, …]`.
@@ -85,6 +96,12 @@ public struct ScatterAdd: Primitive {
         return type.dtype.isFloatingPoint
             ? HostArray(add(inputs[0].doubles, +), as: type) : HostArray(add(inputs[0].integers, &+), as: type)
     }
+
+    /// `scatter` into zeros.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let zeros = text.constant(0, StableHLOType(type))
+        return text.scatter(inputs[0], at: inputs[1], into: zeros)
+    }
 }
 
 extension Tensor {
@@ -130,4 +147,17 @@ public func oneHot(
     // Bytes could not count beyond 255.
     let indices = indices.dtype == .uint8 ? indices.converted(to: .int32) : indices
     return (indices.unsqueezed(axis: -1) .== Tensor.iota(TensorType(indices.dtype, shape), axis: indices.rank)).converted(to: dtype)
+}
+
+extension StableHLOWriter {
+    /// Writes the sum of a table and rows at their indices; rows outside are left out.
+    mutating func scatter(_ updates: StableHLOValue, at indices: StableHLOValue, into table: StableHLOValue) -> StableHLOValue {
+        let window = Array(indices.shape.rank..<updates.shape.rank)
+        return emit(
+            "scatter", [table, indices, updates], as: table.type,
+            """
+            scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = \(window), inserted_window_dims = [0], \
+            scatter_dims_to_operand_dims = [0], index_vector_dim = \(indices.shape.rank)>
+            """, "indices_are_sorted = false", "unique_indices = false", regions: { $0.emit("add", $1, $2) })
+    }
 }

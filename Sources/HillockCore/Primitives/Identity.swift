@@ -8,6 +8,10 @@ public struct Identity: Primitive {
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] { [upstream] }
     /// The input.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray { inputs[0] }
+    /// The input.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        inputs[0]
+    }
 }
 
 /// The input itself, without a gradient.
@@ -22,6 +26,10 @@ public struct StopGradient: Primitive {
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] { [nil] }
     /// The input.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray { inputs[0] }
+    /// The input.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        inputs[0]
+    }
 }
 
 extension Tensor {

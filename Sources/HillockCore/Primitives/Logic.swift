@@ -41,6 +41,20 @@ public struct Compare: Primitive {
             ? HostArray(zip(inputs[0].doubles, inputs[1].doubles).map(compare), as: type)
             : HostArray(zip(inputs[0].integers, inputs[1].integers).map(compare), as: type)
     }
+
+    /// `compare`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let direction =
+            switch relation {
+            case .equal: "EQ"
+            case .notEqual: "NE"
+            case .less: "LT"
+            case .lessOrEqual: "LE"
+            case .greater: "GT"
+            case .greaterOrEqual: "GE"
+            }
+        return text.compare(inputs[0], direction, inputs[1])
+    }
 }
 
 extension Tensor {
@@ -115,6 +129,17 @@ public struct Logical: Primitive {
                 }
             }, as: type)
     }
+
+    /// `and`, `or` or `xor`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let operation =
+            switch combination {
+            case .and: "and"
+            case .or: "or"
+            case .xor: "xor"
+            }
+        return text.emit(operation, inputs, as: type)
+    }
 }
 
 /// StableHLO `not` on `bool`.
@@ -136,6 +161,11 @@ public struct LogicalNot: Primitive {
     /// 1 − x
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         HostArray(inputs[0].integers.map { 1 - $0 }, as: type)
+    }
+
+    /// `not`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit("not", inputs, as: type)
     }
 }
 
@@ -184,6 +214,11 @@ public struct Select: Primitive {
         return type.dtype.isFloatingPoint
             ? HostArray(zip(condition, zip(inputs[1].doubles, inputs[2].doubles)).map { $0 != 0 ? $1.0 : $1.1 }, as: type)
             : HostArray(zip(condition, zip(inputs[1].integers, inputs[2].integers)).map { $0 != 0 ? $1.0 : $1.1 }, as: type)
+    }
+
+    /// `select`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.select(inputs[0], inputs[1], inputs[2])
     }
 }
 

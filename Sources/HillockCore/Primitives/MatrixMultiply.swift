@@ -69,6 +69,19 @@ public struct MatrixMultiply: Primitive {
             ? HostArray(multiply(inputs[0].doubles, inputs[1].doubles, +, *), as: type)
             : HostArray(multiply(inputs[0].integers, inputs[1].integers, &+, &*), as: type)
     }
+
+    /// `dot_general`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let batch = type.shape.rank - 2
+        let (left, right) = (transposesLeft ? batch : batch + 1, transposesRight ? batch + 1 : batch)
+        let batches = batch == 0 ? "" : "lhs_batching_dimensions = \(Array(0..<batch)), rhs_batching_dimensions = \(Array(0..<batch)), "
+        return text.emit(
+            "dot_general", inputs, as: type,
+            """
+            dot_dimension_numbers = #stablehlo.dot<\(batches)lhs_contracting_dimensions = [\(left)], \
+            rhs_contracting_dimensions = [\(right)]>
+            """, text.precision)
+    }
 }
 
 /// Matrix product as in NumPy's `matmul`: `[…, M, K] × […, K, N] → […, M, N]`, batch axes broadcast; a vector on the left is a row, on the

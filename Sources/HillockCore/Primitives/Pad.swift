@@ -60,6 +60,12 @@ public struct Pad: Primitive {
             }
         }
     }
+
+    /// `pad`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let zero = text.scalar(0, like: inputs[0])
+        return text.pad(inputs[0], with: zero, low: low, high: high, interior: interior)
+    }
 }
 
 extension Tensor {

@@ -93,6 +93,11 @@ public struct MaxPool: Primitive {
         geometry.forEachMaximum(of: inputs[0], output: type.shape) { y[$0] = x[$1] }
         return HostArray(y, as: type)
     }
+
+    /// `reduce_window`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.reduceWindow(inputs[0], geometry, "maximum", from: -.infinity, as: type)
+    }
 }
 
 /// Gradient of ``MaxPool``: x `[N, C, H, W]`, dy `[N, C, H′, W′]` → dx, each dy added where its window's maximum is
@@ -120,6 +125,30 @@ public struct MaxPoolScatter: Primitive {
         var dx = [Double](repeating: 0, count: type.shape.count)
         geometry.forEachMaximum(of: inputs[0], output: inputs[1].shape) { dx[$1] += dy[$0] }
         return HostArray(dx, as: type)
+    }
+
+    /// `select_and_scatter` where windows overlap. Where they do not, or are dilated, which that cannot: for each cell of the window dy where that
+    /// cell is the maximum, spread by the strides and shifted to where the cell is, and the sum of all that.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let (x, dy) = (inputs[0], inputs[1])
+        if geometry.dilation == [1, 1], zip(geometry.kernel, geometry.strides).contains(where: >) {
+            return text.selectAndScatter(x, dy, geometry)
+        }
+        let (winner, offsets) = text.maximumCell(x, geometry, output: dy.shape)
+        let none = text.constant(0, dy.type)
+        let zero = text.scalar(0, like: dy)
+        var sum: StableHLOValue?
+        for (cell, offset) in offsets.enumerated() {
+            let number = text.constant(Double(cell), winner.type)
+            let isMaximum = text.compare(winner, "EQ", number)
+            let part = text.select(isMaximum, dy, none)
+            let low = (0..<2).map { offset[$0] - geometry.padding[$0] }
+            let high = (0..<2).map { x.shape[$0 + 2] - low[$0] - (dy.shape[$0 + 2] - 1) * geometry.strides[$0] - 1 }
+            let placed = text.pad(
+                part, with: zero, low: [0, 0] + low, high: [0, 0] + high, interior: [0, 0] + geometry.strides.map { $0 - 1 })
+            sum = sum.map { text.emit("add", $0, placed) } ?? placed
+        }
+        return sum ?? none
     }
 }
 
@@ -149,6 +178,20 @@ public struct MaxPoolSelect: Primitive {
         var y = [Double](repeating: 0, count: type.shape.count)
         geometry.forEachMaximum(of: inputs[0], output: type.shape) { y[$0] = v[$1] }
         return HostArray(y, as: type)
+    }
+
+    /// For each cell of the window v there, where it is the maximum.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let (winner, offsets) = text.maximumCell(inputs[0], geometry, output: type.shape)
+        var result = text.constant(0, StableHLOType(type))
+        let zero = text.scalar(0, like: inputs[1])
+        for (cell, offset) in offsets.enumerated() {
+            let number = text.constant(Double(cell), winner.type)
+            let isMaximum = text.compare(winner, "EQ", number)
+            let values = text.cell(at: offset, of: inputs[1], filler: zero, geometry, output: type.shape)
+            result = text.select(isMaximum, values, result)
+        }
+        return result
     }
 }
 
@@ -187,6 +230,13 @@ public struct AveragePool: Primitive {
         }
         return HostArray(y, as: type)
     }
+
+    /// `reduce_window`, divided by the windows' sizes.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let sums = text.reduceWindow(inputs[0], geometry, "add", from: 0, as: type)
+        let sizes = text.windowSizes(geometry, input: inputs[0].shape, output: sums.type, countsPadding: countsPadding)
+        return text.emit("divide", sums, sizes)
+    }
 }
 
 /// Gradient of ``AveragePool``: dy `[N, C, H′, W′]` → dx `[N, C, H, W]`.
@@ -224,6 +274,21 @@ public struct AveragePoolGradient: Primitive {
             for cell in cells { dx[cell] += dy[target] / Double(size) }
         }
         return HostArray(dx, as: type)
+    }
+
+    /// dy divided by the windows' sizes and spread by the strides; each cell's sum over the windows that it is in is a `reduce_window` of that.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let dy = inputs[0]
+        let sizes = text.windowSizes(geometry, input: inputShape, output: dy.type, countsPadding: countsPadding)
+        let shares = text.emit("divide", dy, sizes)
+        let reach = (0..<2).map { geometry.dilation[$0] * (geometry.kernel[$0] - 1) }
+        let low = (0..<2).map { reach[$0] - geometry.padding[$0] }
+        let high = (0..<2).map { inputShape[$0 + 2] + reach[$0] - low[$0] - (dy.shape[$0 + 2] - 1) * geometry.strides[$0] - 1 }
+        let zero = text.scalar(0, like: dy)
+        let spread = text.pad(
+            shares, with: zero, low: [0, 0] + low, high: [0, 0] + high, interior: [0, 0] + geometry.strides.map { $0 - 1 })
+        let dense = PoolingGeometry(kernel: geometry.kernel, strides: [1, 1], padding: [0, 0], dilation: geometry.dilation)
+        return text.reduceWindow(spread, dense, "add", from: 0, as: type)
     }
 }
 

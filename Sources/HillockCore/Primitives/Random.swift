@@ -58,6 +58,51 @@ public struct RandomNumbers: Primitive {
         }
         return HostArray((0..<type.shape.count).map(distribution == .uniform ? uniform : normal), as: type)
     }
+
+    /// ``Philox`` in integer arithmetic, so that the bits are those of other engines (`rng_bit_generator` promises none).
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let real = type.dtype.stableHLOName
+        let wordsEach = type.dtype == .float64 ? 2 : 1
+        // Words for an even number of elements, as normal numbers come in pairs.
+        let count = type.shape.count + type.shape.count % 2
+        let words = text.philox(key: inputs[0], count: count * wordsEach)
+        let columns = words.shape.count / (2 * wordsEach)
+        func uniform(_ word: StableHLOValue, _ next: StableHLOValue?) -> StableHLOValue {
+            guard let next else {
+                return text.scaled(text.convert(text.shift(word, "right_logical", 8), to: real), by: 0x1p-24)
+            }
+            let high = text.shift(text.convert(text.shift(word, "right_logical", 5), to: "ui64"), "left", 26)
+            let low = text.convert(text.shift(next, "right_logical", 6), to: "ui64")
+            return text.scaled(text.convert(text.emit("or", high, low), to: real), by: 0x1p-53)
+        }
+        /// Word `k` of each pair of elements.
+        func word(_ k: Int) -> StableHLOValue {
+            let rows = text.reshape(words, to: [columns, 2 * wordsEach])
+            return text.reshape(text.slice(rows, from: [0, k], to: [columns, k + 1]), to: [columns])
+        }
+        let even = uniform(word(0), wordsEach == 2 ? word(1) : nil)
+        let odd = uniform(word(wordsEach), wordsEach == 2 ? word(3) : nil)
+        var pair = (even, odd)
+        if distribution == .normal {
+            // (0, 1]
+            let u: StableHLOValue
+            if wordsEach == 2 {
+                u = text.emit("add", even, text.constant(0x1p-53, even.type))
+            } else {
+                let scaled = text.scaled(text.convert(word(0), to: real), by: 0x1p-32)
+                u = text.emit("add", scaled, text.constant(0x1p-32, scaled.type))
+            }
+            let logarithm = text.emit("log", [u], as: u.type)
+            let radius = text.emit("sqrt", [text.scaled(logarithm, by: -2)], as: u.type)
+            let angle = text.scaled(odd, by: 2 * Double.pi)
+            pair.0 = text.emit("multiply", radius, text.emit("cosine", [angle], as: angle.type))
+            pair.1 = text.emit("multiply", radius, text.emit("sine", [angle], as: angle.type))
+        }
+        let (first, second) = (text.reshape(pair.0, to: [columns, 1]), text.reshape(pair.1, to: [columns, 1]))
+        let rows = text.emit("concatenate", [first, second], as: first.type.with([columns, 2]), "dimension = 1 : i64")
+        let all = text.reshape(rows, to: [2 * columns])
+        return text.reshape(text.slice(all, from: [0], to: [type.shape.count]), to: type.shape)
+    }
 }
 
 extension Tensor {

@@ -93,6 +93,16 @@ public struct Reduce: Primitive {
         case .minimum: HostArray(fold(values, .max, Swift.min), as: type)
         }
     }
+
+    /// `reduce`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        switch kind {
+        case .sum: text.reduce(inputs[0], "add", from: 0, axes: axes)
+        case .product: text.reduce(inputs[0], "multiply", from: 1, axes: axes)
+        case .maximum: text.reduce(inputs[0], "maximum", from: -.infinity, axes: axes)
+        case .minimum: text.reduce(inputs[0], "minimum", from: .infinity, axes: axes)
+        }
+    }
 }
 
 /// The index of the greatest or least element along an axis; the first of equals, NaN counting as the extreme (NumPy's `argmax`).
@@ -144,6 +154,21 @@ public struct ArgReduce: Primitive {
             return search(inputs[0].doubles) { a, b in !b.isNaN && (a.isNaN || (isMaximum ? a > b : a < b)) }
         }
         return search(inputs[0].integers) { a, b in isMaximum ? a > b : a < b }
+    }
+
+    /// The least index whose element equals the extreme, or is NaN.
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        let x = inputs[0]
+        let extreme = text.reduce(x, isMaximum ? "maximum" : "minimum", from: isMaximum ? -.infinity : .infinity, axes: [axis])
+        let spread = text.broadcast(extreme, to: x.shape, axes: (0..<x.shape.rank).filter { $0 != axis })
+        // The extreme itself is NaN if any element is, and then equals none.
+        let isEqual = text.compare(x, "EQ", spread)
+        let isNaN = text.compare(x, "NE", x)
+        let isExtreme = text.emit("or", isEqual, isNaN)
+        let indices = text.emit("iota", [], as: TensorType(.int64, x.shape), "iota_dimension = \(axis) : i64")
+        let none = text.constant(.infinity, indices.type)
+        let candidates = text.select(isExtreme, indices, none)
+        return text.reduce(candidates, "minimum", from: .infinity, axes: [axis])
     }
 }
 

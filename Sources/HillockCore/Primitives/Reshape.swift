@@ -26,6 +26,11 @@ public struct Reshape: Primitive {
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         HostArray(dtype: type.dtype, shape: shape, storage: inputs[0].storage)
     }
+
+    /// `reshape`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.reshape(inputs[0], to: shape)
+    }
 }
 
 extension Tensor {

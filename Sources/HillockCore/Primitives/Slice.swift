@@ -48,6 +48,11 @@ public struct Slice: Primitive {
         inputs[0].picking(
             type.shape.positions(in: inputs[0].shape) { index in index.indices.map { starts[$0] + index[$0] * strides[$0] } }, as: type)
     }
+
+    /// `slice`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.slice(inputs[0], from: starts, to: limits, by: strides)
+    }
 }
 
 /// StableHLO `reverse`: axes run backwards.
@@ -74,6 +79,11 @@ public struct Reverse: Primitive {
             type.shape.positions(in: type.shape) { index in
                 index.indices.map { axes.contains($0) ? type.shape[$0] - 1 - index[$0] : index[$0] }
             }, as: type)
+    }
+
+    /// `reverse`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit("reverse", inputs, as: type, "dimensions = \(text.array(axes))")
     }
 }
 

@@ -33,6 +33,11 @@ public struct Transpose: Primitive {
                 return source
             }, as: type)
     }
+
+    /// `transpose`
+    public func stableHLO(_ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter) -> StableHLOValue {
+        text.emit("transpose", inputs, as: type, "permutation = \(text.array(permutation))")
+    }
 }
 
 extension Tensor {

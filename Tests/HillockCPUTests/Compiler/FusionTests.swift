@@ -11,16 +11,28 @@ struct FusionTests {
         return x
     }
 
-    /// The program before and after a pass; both give the same on the reference engine.
-    private func check(_ pass: any Pass, _ output: Tensor...) throws -> Program {
-        let before = Program(computing: output)
-        let after = pass.run(before)
+    /// The program after a pass: on the reference engine, and on this one, it gives what the program before gave on the reference engine.
+    private func check(_ pass: any Pass, _ outputs: Tensor...) throws -> Program {
+        let run = try RecordedRun(of: outputs)
+        let after = pass.run(run.program)
         #expect(Verifier.fault(in: after) == nil, "\(after)")
-        let inputs = output.map { $0 }
-        let expected = try Device.$current.withValue(.reference) { try inputs.map { try ($0 + 0).hostArray().doubles } }
-        let got = try inputs.map { try ($0 + 0).hostArray().doubles }
-        for (a, b) in zip(expected, got) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 }) }
+        for engine in [ReferenceEngine(), CPUEngine()] as [any Engine] {
+            let error = try run.error(of: after, on: engine)
+            #expect(error < 1e-5, "\(engine.name) is off by \(error):\n\(after)")
+        }
         return after
+    }
+
+    /// The check sees a program that computes something else.
+    @Test func aWrongProgramIsFound() throws {
+        let run = try RecordedRun(of: [exp(known([4, 5], seed: 0))])
+        let before = run.program
+        let wrong = Program(
+            inputs: before.inputs, instructions: before.instructions.map { .init(Sine(), $0.operands, $0.type) }, outputs: before.outputs)
+        for engine in [ReferenceEngine(), CPUEngine()] as [any Engine] {
+            #expect(try run.error(of: before, on: engine) < 1e-5)
+            #expect(try run.error(of: wrong, on: engine) > 0.1)
+        }
     }
 
     private func names(_ program: Program) -> [String] { program.instructions.map { type(of: $0.primitive).name } }
@@ -44,8 +56,37 @@ struct FusionTests {
     @Test func whatIsReadInBetweenEndsAGroup() throws {
         let a = known([4, 5], seed: 0)
         let y = exp(a)
-        let after = try check(FuseElementwise(), y - y.sum(axes: 1, keepingAxes: true))
+        let after = try check(FuseElementwise(), y - y.sum(axes: 0, keepingAxes: true))
         #expect(names(after) == ["exp", "reduce", "reshape", "broadcast", "subtract"])
+    }
+
+    @Test func reductionsOfNeighboursEndAPass() throws {
+        let (a, b) = (known([4, 5], seed: 0), known([4, 5], seed: 1))
+        let after = try check(FuseElementwise(), squaredError(a, b), exp(a * b).max(axes: 1))
+        #expect(names(after) == ["fusion", "fusion"])
+        let fusion = try #require(after.instructions[0].primitive as? Fusion)
+        #expect(fusion.program.outputs.map(fusion.program.type(of:)) == [TensorType(.float32, [])])
+    }
+
+    // Apart, so that nobody holds the differences: a value that is held is a result.
+    private func squaredError(_ a: Tensor, _ b: Tensor) -> Tensor {
+        let difference = a - b
+        return (difference * difference).sum()
+    }
+
+    @Test func whatIsReducedAndReadStays() throws {
+        let y = exp(known([4, 5], seed: 0))
+        let after = try check(FuseElementwise(), y - y.sum(axes: 1, keepingAxes: true))
+        #expect(names(after).filter { $0 != "result" } == ["fusion", "reshape", "broadcast", "subtract"])
+    }
+
+    @Test func aReductionOfAPassThatMovesMovesAlong() throws {
+        let (a, b) = (known([4, 5], seed: 0), known([4, 5], seed: 1))
+        // The group of exp(a) joins that of sin(b) when their results meet, its sum with it.
+        let y = exp(a)
+        let total = y.sum()
+        let after = try check(FuseElementwise(), sin(b) * b + y, total)
+        #expect(names(after).filter { $0 != "result" } == ["fusion"])
     }
 
     @Test func severalResultsOfOnePass() throws {
@@ -54,6 +95,15 @@ struct FusionTests {
         let after = try check(FuseElementwise(), y * z, y, z)
         #expect(names(after).filter { $0 == "fusion" }.count == 1)
         #expect(names(after).filter { $0 == "result" }.count == 3)
+    }
+
+    @Test func randomNumbersAreDrawnWhereTheyAreUsed() throws {
+        let a = known([40, 5], seed: 0)
+        let y = withSeed(3) { dropout(exp(a), rate: 0.5) }
+        let after = try check(FuseElementwise(), y)
+        #expect(names(after).last == "fusion" && !names(after).contains("random"), "\(after)")
+        let sums = withSeed(3) { Tensor.normal([40, 5]) + a }
+        #expect(names(try check(FuseElementwise(), sums)) == ["random", "add"])
     }
 
     @Test func differentShapesDoNotMix() throws {

@@ -1,0 +1,74 @@
+extension Program {
+    /// The program as the text of a StableHLO module: a function `main` of the program's inputs, in order, which gives its outputs, in order.
+    ///
+    /// Composites need no expansion before: each writes itself, loops as loops. Operations are named by `loc`: `matmul#12` computes the
+    /// program's value 12, `softmax#12/exp` is a part of it. How exact matrix products are is the task's ``Numerics``.
+    ///
+    /// - Parameter donating: Numbers of the inputs whose memory the outputs may take.
+    /// - Throws: ``StableHLOError`` where an operation cannot be written.
+    package func stableHLO(donating: Set<Int> = []) throws(StableHLOError) -> String {
+        var writer = StableHLOWriter()
+        let arguments = inputs.enumerated().map { StableHLOValue(name: "%arg\($0.offset)", type: StableHLOType($0.element.type)) }
+        let results = try writer.inline(self, arguments)
+        let parameters = arguments.enumerated().map {
+            "\($0.element.name): \($0.element.type)\(donating.contains($0.offset) ? " {jax.buffer_donor = true}" : "")"
+        }
+        let types = results.map(\.type.description).joined(separator: ", ")
+        return """
+            module @hillock {
+              func.func public @main(\(parameters.joined(separator: ", "))) -> (\(types)) {
+            \(writer.text)    return \(results.map(\.name).joined(separator: ", "))\(types.isEmpty ? "" : " : \(types)")
+              }
+            }
+
+            """
+    }
+}
+
+extension Program {
+    /// Where an instruction adds rows to a table, which then need no table of zeros of their own: the scatter, and the table.
+    fileprivate func addedScatter(_ instruction: Instruction, _ uses: [[Int]]) -> (scatter: Instruction, table: Int)? {
+        guard !uses.isEmpty, instruction.primitive is Add else { return nil }
+        for (value, other) in zip(instruction.operands, instruction.operands.reversed()) where value != other && uses[value].count == 1 {
+            if let scatter = self.instruction(value), scatter.primitive is ScatterAdd, !outputs.contains(value) { return (scatter, other) }
+        }
+        return nil
+    }
+}
+
+extension StableHLOWriter {
+    /// Writes a program's operations, its inputs being the values `arguments`; gives its outputs.
+    package mutating func inline(
+        _ program: Program, _ arguments: [StableHLOValue]
+    ) throws(StableHLOError) -> [StableHLOValue] {
+        let outer = location
+        defer { location = outer }
+        var values = arguments
+        /// All results of composites, by the number of the composite's value.
+        var results: [Int: [StableHLOValue]] = [:]
+        let uses = program.instructions.contains { $0.primitive is ScatterAdd } ? program.uses : []
+        for (position, instruction) in program.instructions.enumerated() {
+            let number = program.inputs.count + position
+            let name = type(of: instruction.primitive).name
+            location = outer.isEmpty ? "\(name)#\(number)" : "\(outer)/\(name)"
+            let operands = instruction.operands.map { values[$0] }
+            if let result = instruction.primitive as? CompositeResult, let all = results[instruction.operands[0]] {
+                values.append(all[result.index])
+            } else if let composite = instruction.primitive as? any Composite {
+                let types = instruction.operands.map { program.type(of: $0) }
+                let all = try composite.stableHLO(operands, of: types, in: &self)
+                results[number] = all
+                values.append(all[0])
+            } else if instruction.type.shape.count == 0 {
+                // Windows, gathers and the like are not defined on axes without elements.
+                values.append(constant(0, StableHLOType(instruction.type)))
+            } else if let (scatter, other) = program.addedScatter(instruction, uses) {
+                let sources = scatter.operands.map { values[$0] }
+                values.append(self.scatter(sources[0], at: sources[1], into: values[other]))
+            } else {
+                values.append(try instruction.primitive.stableHLO(operands, as: instruction.type, in: &self))
+            }
+        }
+        return program.outputs.map { values[$0] }
+    }
+}
