@@ -147,6 +147,6 @@ bool hk_elementwise_supports(int op, int type);
 /// extents, not on the number of threads. What is folded and not an output is never written to memory.
 ///
 /// Nothing is allocated once a thread's scratch memory has grown to what its programs need. Programs of less than about 30
-/// microseconds of work run on the calling thread alone. Inputs whose innermost axis has a stride other than 0 or 1 are
+/// microseconds of work (6 while the team is awake) run on the calling thread alone. Inputs whose innermost axis has a stride other than 0 or 1 are
 /// gathered element by element: copy large transposed ones with `hk_strided_copy` first.
 void hk_elementwise(const hk_elementwise_program *program, const void *const *inputs, void *const *outputs);
