@@ -50,7 +50,7 @@ struct BadInputTests {
                 ["train", "digits", "--device", "gpu"],
                 #"there is no device "gpu"; expected one of cpu, reference, xla-cpu, cuda, rocm, oneapi, tpu, with a number where there are several: cuda:1"#
             ),
-            (["devices", "install", "gpu"], #"there is no plugin "gpu" (known: xla-cpu, cuda, rocm, oneapi, tpu)"#),
+            (["devices", "install", "gpu"], #"there is no plugin "gpu"; did you mean tpu? (known: xla-cpu, cuda, rocm, oneapi, tpu)"#),
             (["devices", "lst"], #"there is no command "hillock devices lst"; did you mean list? (known: list, install)"#),
             (["train", "digits", "--epochs"], "missing value for '--epochs <n>'"),
             (["train", "digits", "--epochs", "many"], "the value 'many' is invalid for '--epochs <n>'"),
