@@ -1,3 +1,4 @@
+import Glibc
 import HillockCore
 import HillockPJRT
 import Testing
@@ -126,6 +127,27 @@ import Testing
             try plan.run(&arguments, results: &results)
         } throws: {
             "\($0)" == "[xla-cpu] cannot run the program: argument 0 is f32[3], the program was made for f32[2]"
+        }
+    }
+
+    @Test func wantOfMemoryIsExplained() throws {
+        // A terabyte, which is refused here even where the system would promise it.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        var lower = rlimit(rlim_cur: Swift.min(limit.rlim_max, 1 << 38), rlim_max: limit.rlim_max)
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &lower)
+        defer { setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) }
+        let side = 1 << 19
+        let large = Tensor([1] as [Float]).broadcast(to: [side, side])
+        let plan = try PJRTEngine(TestPlugin.device(), name: "xla-cpu").plan(Program(computing: [exp(large)]))
+        var arguments = [Argument.buffer(HostBuffer(HostArray([1] as [Float])))]
+        var results: [DeviceBuffer] = []
+        #expect {
+            try plan.run(&arguments, results: &results)
+            _ = try results[0].hostArray()
+        } throws: {
+            ($0 as? PJRTError)?.code == .outOfMemory && "\($0)".contains("the largest values are ")
+                && "\($0)".contains("f32[524288, 524288] (1099.5 GB)")
         }
     }
 

@@ -11,7 +11,8 @@ encoder.keyEncodingStrategy = .convertToSnakeCase
 func unknown() -> Never {
     FileHandle.standardError.write(
         Data(
-            "usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \(Workloads.names.joined(separator: " "))\n".utf8))
+            "usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \(Workloads.names.joined(separator: " "))\n"
+                .utf8))
     exit(1)
 }
 

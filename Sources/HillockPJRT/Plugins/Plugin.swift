@@ -22,10 +22,9 @@ package final class Plugin: @unchecked Sendable {
     package init(_ kind: PluginKind, path: String) throws(PJRTError) {
         self.kind = kind
         self.path = path
-        // Its own messages are for its developers: errors come to us as values. A user who wants them sets this himself.
-        setenv("TF_CPP_MIN_LOG_LEVEL", "3", 0)
-        kind.preloadLibraries(of: path)
-        guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
+        let library = try PluginMessages.withoutThose { () throws(PJRTError) -> UnsafeMutableRawPointer in
+            kind.preloadLibraries(of: path)
+            if let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) { return library }
             throw Self.unusable(path, String(cString: dlerror()))
         }
         guard let symbol = dlsym(library, "GetPjrtApi") else {

@@ -30,7 +30,7 @@ package final class Client: @unchecked Sendable {
     package init(_ plugin: Plugin, options: [String: Option] = [:]) throws(PJRTError) {
         self.plugin = plugin
         self.options = options
-        pointer = try Self.create(plugin, options)
+        pointer = try PluginMessages.withoutThose { () throws(PJRTError) -> OpaquePointer in try Self.create(plugin, options) }
         var name = PJRT_Client_PlatformName_Args.sized()
         name.client = pointer
         try plugin.call(plugin.table.PJRT_Client_PlatformName, &name, "ask for the platform's name")
