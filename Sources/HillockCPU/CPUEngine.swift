@@ -12,8 +12,7 @@ public struct CPUEngine: LinkedEngine {
 
     /// Lowers the program to steps over planned memory.
     public func plan(_ program: Program) throws -> any Plan {
-        var lowering = Lowering(Self.optimized(program))
-        return try lowering.makePlan()
+        CPUPlan(try Planner().run(Self.optimized(program)))
     }
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
@@ -43,6 +42,12 @@ public struct CPUEngine: LinkedEngine {
 }
 
 extension CPUEngine: CompilingEngine, RatedEngine {
+    /// The stages of ``Planner``, by what they decide about this program.
+    package func planStages(of program: Program) throws -> [PlanDetails.Stage] { try Planner().explain(program) }
+
+    /// The names of these stages.
+    package var planStageNames: [String] { [Planner.lowering] + Planner().stages.map { type(of: $0).name } }
+
     /// Measured with the team and the instruction set in use.
     package func measurePeak() -> (floatingPointOperations: Double, bytes: Double) { (hk_peak_flops(0.1), hk_peak_bandwidth(0.1)) }
 

@@ -32,6 +32,13 @@ extension Explanation.ProgramExplanation {
                 sections.append("── \(stage.name) ── \(stage.summary)\(change)\(body)")
             }
         }
+        for stage in planStages {
+            switch selection {
+            case .pass(let name) where name != stage.name: continue
+            case .changes where stage.decisions.isEmpty: unchanged.append(stage.name)
+            default: sections.append(text(of: stage, withSteps: selection != .changes))
+            }
+        }
         if !unchanged.isEmpty { sections.append("No change by: \(unchanged.joined(separator: ", "))") }
         if selection == .changes || selection == .all || selection == .pass("plan") {
             let last = stages[stages.count - 1].program.instructions.count
@@ -44,6 +51,18 @@ extension Explanation.ProgramExplanation {
                 """)
         }
         return sections.joined(separator: "\n\n")
+    }
+
+    /// A stage's decisions, and the steps after it if it changed them.
+    private func text(of stage: PlanDetails.Stage, withSteps: Bool) -> String {
+        // In a summary the first of many say what kind they are.
+        let shown = withSteps ? stage.decisions.count : Swift.min(stage.decisions.count, 8)
+        let rest = stage.decisions.count - shown
+        let more = rest == 0 ? [] : ["… and \(rest) more: --pass \(stage.name)"]
+        let decisions = (stage.decisions.prefix(shown) + more).joined(separator: "\n")
+        let steps = withSteps && !stage.steps.isEmpty ? "\(PlanDetails(steps: stage.steps))" : ""
+        let body = [decisions, steps].filter { !$0.isEmpty }
+        return (["── \(stage.name) ── \(stage.summary)"] + (body.isEmpty ? ["no change"] : body)).joined(separator: "\n\n")
     }
 
     /// The program with the names of its parameters.

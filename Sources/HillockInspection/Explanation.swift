@@ -22,17 +22,19 @@ public struct Explanation: Sendable {
         public let names: [String?]
         /// As built, then after each pass.
         public let stages: [Stage]
+        /// What was decided then on the way to the plan; empty for engines that have no such stages.
+        public let planStages: [PlanDetails.Stage]
         /// The steps that run.
         public let plan: PlanDetails
     }
 
     /// What to print of a program's way.
     public enum Selection: Sendable, Hashable {
-        /// The program as built, after each pass that changed it, and the plan.
+        /// The program as built, after each pass that changed it, what the stages after them decided, and the plan.
         case changes
-        /// Also after passes that changed nothing.
+        /// Also passes that changed nothing, stages that decided nothing, and the steps after each stage that changed them.
         case all
-        /// After the pass of this name alone; `graph` is the program as built, `plan` the plan.
+        /// After the pass or stage of this name alone; `graph` is the program as built, `plan` the plan.
         case pass(String)
     }
 
@@ -47,18 +49,20 @@ public struct Explanation: Sendable {
                 program = pass.run(program)
                 stages.append(Stage(name: type(of: pass).name, summary: type(of: pass).summary, program: program))
             }
+            // What could be planned once can be again.
+            let planStages = try? (entry.engine as? any CompilingEngine)?.planStages(of: program)
             return ProgramExplanation(
-                engine: entry.engine.name, runs: entry.runs, names: entry.names, stages: stages, plan: entry.plan.details)
+                engine: entry.engine.name, runs: entry.runs, names: entry.names, stages: stages, planStages: planStages ?? [],
+                plan: entry.plan.details)
         }
     }
 
     /// What ``Selection/pass(_:)`` may name, on an engine.
     public static func passNames(on device: Device = .current) -> [String] {
         var names = ["graph"]
-        for pass in (device.engine as? any CompilingEngine)?.pipeline.passes ?? [] where !names.contains(type(of: pass).name) {
-            names.append(type(of: pass).name)
-        }
-        return names + ["plan"]
+        guard let engine = device.engine as? any CompilingEngine else { return names + ["plan"] }
+        for pass in engine.pipeline.passes where !names.contains(type(of: pass).name) { names.append(type(of: pass).name) }
+        return names + engine.planStageNames + ["plan"]
     }
 }
 

@@ -26,7 +26,10 @@ struct OptimizerCore {
         decays = contents.parameters.map { decaying($0.name, $0.parameter) }
         self.slotNames = slotNames
         groups = Self.groups(of: parameters)
-        slots = slotNames.map { _ in contents.parameters.map { Tensor.zerosLike($0.parameter.value) } }
+        // Each with memory of its own, which the first step may write: zeros of a table take none where no row is touched.
+        slots = slotNames.map { _ in
+            contents.parameters.map { Tensor(HostArray(zeros: $0.parameter.type, isWrittenHereAndThere: $0.parameter.hasSparseGradient)) }
+        }
         // Known from the first step on, so that the first step is the same program as all others.
         evaluate(written)
     }

@@ -76,6 +76,21 @@ private struct Block: Layer {
         let error = zip(try apply().hostArray().doubles, expected).map { abs($0 - $1) }.max() ?? .infinity
         #expect(error < 1e-3)
     }
+
+    /// What a convolution reads may also be what is added to its result: then the result cannot take its place.
+    @Test func anInputThatIsItsOwnResidual() throws {
+        let convolution = withSeed(1) { Conv2d(16, 16, kernel: 3, padding: 1) }
+        func apply() -> Tensor {
+            let y = maxPool2d(relu(convolution(x)), kernel: (1, 1))
+            return maxPool2d(convolution(y) + y, kernel: (1, 1))
+        }
+        let expected = try Device.$current.withValue(.reference) { try apply().hostArray().doubles }
+        for numerics in [Numerics.fast, .strict] {
+            let got = try Numerics.$current.withValue(numerics) { try apply().hostArray().doubles }
+            let error = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(error < 1e-3, "\(numerics)")
+        }
+    }
 }
 
 extension Tensor {

@@ -81,6 +81,23 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
         #expect(engine.programs.count <= 4, "\(engine.programs.count)")
     }
 
+    @Test("A first step writes parameters and moments where they were made, and what somebody else holds stays what it is")
+    func firstStepInPlace() throws {
+        func address(_ tensor: Tensor) throws -> UnsafeRawPointer? { try tensor.hostArray().withBytes { $0.baseAddress } }
+        let count = 1 << 17
+        let held = HostArray([Float](repeating: 1, count: count))
+        let parameters = [Parameter(Tensor([Float](repeating: 1, count: count))), Parameter(Tensor(held))]
+        let optimizer = Adam(parameters, learningRate: 0.5)
+        #expect(try optimizer.state.dropFirst().allSatisfy { try $0.tensor.hostArray().doubles.allSatisfy { $0 == 0 } })
+        let before = try [parameters[0].value, optimizer.state[1].tensor, optimizer.state[2].tensor].map(address)
+        #expect(Set(before).count == 3, "moments share no memory")
+        optimizer.update(valueAndGradient(of: parameters) { (parameters[0].value * 3 + parameters[1].value).sum() }.gradients)
+        let after = try [parameters[0].value, optimizer.state[1].tensor, optimizer.state[2].tensor].map(address)
+        #expect(before == after)
+        #expect(held.doubles.allSatisfy { $0 == 1 })
+        #expect(try parameters[1].value.hostArray().doubles.allSatisfy { ($0 - 0.5).magnitude < 1e-5 })
+    }
+
     @Test("Five steps with a falling learning rate are PyTorch's", arguments: OptimizerCase.all)
     func agreesWithPyTorch(_ optimizerCase: OptimizerCase) throws {
         let parameters = parameters()

@@ -34,38 +34,24 @@ private struct SRResNet: Layer {
 /// The transformation network of Johnson et al. 2016 with instance norm, reflection padding and nearest-neighbour upsampling.
 private struct StyleNet: Layer {
     let head = Sequential(
-        padded(3, 32, kernel: 9) + [InstanceNorm(32), ReLU()] as [any Layer] + padded(32, 64, kernel: 3, stride: 2)
-            + [InstanceNorm(64), ReLU()] as [any Layer] + padded(64, 128, kernel: 3, stride: 2) + [InstanceNorm(128), ReLU()] as [any Layer]
+        padded(3, 32, kernel: 9) + [InstanceNorm2d(32, affine: true), ReLU()] as [any Layer] + padded(32, 64, kernel: 3, stride: 2)
+            + [InstanceNorm2d(64, affine: true), ReLU()] as [any Layer] + padded(64, 128, kernel: 3, stride: 2) + [
+                InstanceNorm2d(128, affine: true), ReLU(),
+            ] as [any Layer]
     )
     let blocks = (0..<5).map { _ in
         Sequential(
-            padded(128, 128, kernel: 3) + [InstanceNorm(128), ReLU()] as [any Layer] + padded(128, 128, kernel: 3) + [InstanceNorm(128)])
+            padded(128, 128, kernel: 3) + [InstanceNorm2d(128, affine: true), ReLU()] as [any Layer] + padded(128, 128, kernel: 3) + [
+                InstanceNorm2d(128, affine: true)
+            ])
     }
     let tail = Sequential(
-        [Upsample(factor: 2)] + padded(128, 64, kernel: 3) + [InstanceNorm(64), ReLU(), Upsample(factor: 2)] as [any Layer]
-            + padded(64, 32, kernel: 3) + [InstanceNorm(32), ReLU()] as [any Layer] + padded(32, 3, kernel: 9))
+        [Upsample(factor: 2)] + padded(128, 64, kernel: 3) + [InstanceNorm2d(64, affine: true), ReLU(), Upsample(factor: 2)] as [any Layer]
+            + padded(64, 32, kernel: 3) + [InstanceNorm2d(32, affine: true), ReLU()] as [any Layer] + padded(32, 3, kernel: 9))
 
     private static func padded(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1) -> [any Layer] {
         [ReflectionPad2d(kernel / 2), Conv2d(inputs, outputs, kernel: kernel, stride: stride)]
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor { tail(blocks.reduce(head(x)) { $0 + $1($0) }) }
-}
-
-/// Normalisation of each image's channels by their own mean and variance (Ulyanov, Vedaldi, Lempitsky 2016), with scale and shift.
-private struct InstanceNorm: Layer {
-    let weight: Parameter
-    let bias: Parameter
-
-    init(_ channels: Int) {
-        weight = Parameter(.ones([channels]))
-        bias = Parameter(.zeros([channels]))
-    }
-
-    func callAsFunction(_ x: Tensor) -> Tensor {
-        let column: Shape = [x.shape[1], 1, 1]
-        let centred = x - x.mean(axes: 2, 3, keepingAxes: true)
-        let scale = rsqrt((centred * centred).mean(axes: 2, 3, keepingAxes: true) + 1e-5) * weight.value.reshaped(to: column)
-        return centred * scale + bias.value.reshaped(to: column)
-    }
 }

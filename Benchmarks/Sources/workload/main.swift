@@ -1,18 +1,38 @@
 import Foundation
+import Hillock
 import Workloads
 
 // One measurement in a process of its own: `workload NAME [REPEATS]` prints a line of JSON; `workload --list` prints the names.
+// `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must.
 let arguments = CommandLine.arguments
-if arguments.count == 2, arguments[1] == "--list" {
-    print(Workloads.names.joined(separator: " "))
-    exit(0)
-}
-guard arguments.count >= 2, let workload = Workloads.make(arguments[1]) else {
-    FileHandle.standardError.write(
-        Data("usage: workload --list | NAME [REPEATS], with a name of: \(Workloads.names.joined(separator: " "))\n".utf8))
-    exit(1)
-}
-let measurement = workload.measure(named: arguments[1], repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase
-print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
+
+func unknown() -> Never {
+    FileHandle.standardError.write(
+        Data(
+            "usage: workload --list | --check [NAME…] | NAME [REPEATS], with a name of: \(Workloads.names.joined(separator: " "))\n".utf8))
+    exit(1)
+}
+
+switch arguments.dropFirst().first {
+case "--list" where arguments.count == 2:
+    print(Workloads.names.joined(separator: " "))
+case "--check":
+    let names = arguments.count > 2 ? Array(arguments[2...]) : Workloads.names.filter { $0.hasPrefix("T") }
+    guard names.allSatisfy(Workloads.names.contains) else { unknown() }
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? arguments[0]
+    exit(Check(program: program).run(names) == 0 ? 0 : 2)
+case "--outcome" where arguments.count == 4:
+    let outcome = try Numerics.$current.withValue(arguments[3] == "strict" ? .strict : .fast) { () -> Outcome? in
+        try Workloads.make(arguments[2])?.outcome()
+    }
+    guard let outcome else { unknown() }
+    print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
+case let name?:
+    guard let workload = Workloads.make(name) else { unknown() }
+    let measurement = workload.measure(named: name, repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
+    print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
+case nil:
+    unknown()
+}

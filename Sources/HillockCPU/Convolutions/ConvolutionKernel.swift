@@ -1,9 +1,12 @@
 import HillockCore
 
+/// The layouts in which a convolution wants its two operands and leaves its result.
+typealias ConvolutionLayouts = (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout)
+
 /// One way of computing a ``ConvolutionCall``.
 protocol ConvolutionKernel {
     /// The layouts in which it wants its two operands and leaves its result.
-    var layouts: (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout) { get }
+    var layouts: ConvolutionLayouts { get }
 
     /// The step on these buffers. `bias` is read (forward) or written (weight gradient) where the call has one.
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step
@@ -28,31 +31,61 @@ extension ConvolutionCall {
     /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves direct sums only, of which
     /// the shape decides.
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
-        typealias Candidate = Tuner.Candidate<any ConvolutionKernel>
-        let direct = Candidate(name: "direct") { try OneDNNConvolution(self, .direct) }
-        let narrow = OwnConvolution(self, .narrow).map { kernel in Candidate(name: "narrow") { kernel } }
+        var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
+        let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
         if numerics == .strict { return [narrow ?? direct] }
         var candidates = [narrow].compactMap { $0 }
-        let winograd = OwnConvolution(self, .winograd).map { kernel in Candidate(name: "own winograd") { kernel } }
-        if let winograd, prefersWinograd { candidates.append(winograd) }
+        if prefersWinograd, OwnConvolution(self, .winograd) != nil {
+            candidates.append(candidate("own winograd") { OwnConvolution($0, .winograd) })
+            // Where it is expected to take half the time, it was never seen to take more than two thirds.
+            direct.isPromising = !prefersWinogradByFar
+        }
         // oneDNN divides weight gradients by images only. For many positions it does that well, and our copies of x grow large.
         if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
-            let kernel = OwnConvolution(self, .direct)
+            OwnConvolution(self, .direct) != nil
         {
-            candidates.append(Candidate(name: "own direct") { kernel })
+            candidates.append(candidate("own direct") { OwnConvolution($0, .direct) })
         }
         let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.
         if isThreeByThree, isDense, weight[0] >= 16, weight[1] >= 16 {
-            candidates.append(Candidate(name: "winograd") { try OneDNNConvolution(self, .winograd) })
+            candidates.append(candidate("winograd") { try OneDNNConvolution($0, .winograd) })
         }
         return candidates + [direct]
     }
 
+    /// A way of computing this call, tried on a piece of it.
+    private func candidate(
+        _ name: String, _ make: @escaping (ConvolutionCall) throws -> (any ConvolutionKernel)?
+    ) -> Tuner.Candidate<any ConvolutionKernel> {
+        func kernel(_ call: ConvolutionCall) throws -> any ConvolutionKernel {
+            guard let kernel = try make(call) else { throw CPUEngineError(description: "[cpu] \(call.title) has no kernel \(name)") }
+            return kernel
+        }
+        return .init(name: name, make: { try kernel(self) }, trial: { try piece.trial(of: kernel(piece)) })
+    }
+
     /// The kernel for this call: the fastest by timing, where decisions can be kept.
     func chosenKernel(_ tuner: inout Tuner) throws -> any ConvolutionKernel {
-        try tuner.choose(description, candidates(Numerics.current), trial: trial)
+        try tuner.choose(description, candidates(Numerics.current))
+    }
+
+    /// The call on the upper rows of the images, where all of them are more work than it takes to tell a faster kernel from a slower one:
+    /// every kernel's work goes by rows, but for what it does to the weights.
+    private var piece: ConvolutionCall {
+        let work = 1_500_000_000, rows = output.rank == 4 ? output[2] : 0
+        // A multiple of the rows of Winograd's tiles.
+        let kept = Swift.max(12, (rows * work / Swift.max(floatingPointOperations, 1) + 11) / 12 * 12)
+        guard floatingPointOperations > work, kept < rows else { return self }
+        let reach = (kept - 1) * geometry.strides[0] + (weight[2] - 1) * geometry.dilation[0] + 1
+        let height = reach - geometry.paddingBefore[0] - geometry.paddingAfter[0]
+        guard height > 0, height < input[2] else { return self }
+        var piece = ConvolutionCall(
+            direction: direction, geometry: geometry, input: [input[0], input[1], height, input[3]], weight: weight,
+            output: [output[0], output[1], kept, output[3]])
+        (piece.hasBias, piece.hasResidual, piece.hasRelu) = (hasBias, hasResidual, hasRelu)
+        return piece
     }
 
     /// The kernel's step alone, and the sizes of its buffers.

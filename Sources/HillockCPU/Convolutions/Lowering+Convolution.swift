@@ -41,13 +41,9 @@ extension Lowering {
         if let residual {
             let layout = kernel.layouts.result
             let held = try laidOut(residual, layout)
-            if isFree(residual, held, after: value) {
-                result = held
-                places[value] = .buffers([layout: result])
-            } else {
-                result = makeBuffer(for: value, layout: layout)
-                steps.append(try ReorderStep(call.output, held, layout, result, layout))
-            }
+            result = makeBuffer(for: value, layout: layout)
+            // Where nobody reads the residual later, the stage `inplace` takes the copy away.
+            steps.append(DuplicateStep(call.output, layout, held, result))
         } else {
             result = makeBuffer(for: value, layout: kernel.layouts.result)
         }
@@ -58,11 +54,6 @@ extension Lowering {
         } else {
             steps.append(kernel.step(first, second, bias: bias, result: result))
         }
-    }
-
-    /// Whether nobody reads a value after another is computed, in the order in which the program runs now, nor a gradient what it left.
-    private func isFree(_ value: Int, _ buffer: BufferID, after user: Int) -> Bool {
-        uses[value].allSatisfy { program.inputs.count + $0 <= user } && !workspaces.values.contains { $0.contains(buffer) }
     }
 
     /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.

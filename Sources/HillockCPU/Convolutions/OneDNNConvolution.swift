@@ -7,7 +7,7 @@ struct OneDNNConvolution: ConvolutionKernel {
 
     private let call: ConvolutionCall
     private let primitive: OneDNNPrimitive
-    let layouts: (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout)
+    let layouts: ConvolutionLayouts
 
     /// - Throws: ``CPUEngineError`` where oneDNN has no such kernel.
     init(_ call: ConvolutionCall, _ algorithm: Algorithm) throws {
@@ -72,7 +72,10 @@ struct OneDNNConvolution: ConvolutionKernel {
         if let bias {
             if call.direction == .forward { reads.append((slots.bias, bias)) } else { writes.append((slots.bias, bias)) }
         }
-        return OneDNNStep(primitive, reads: reads, writes: writes, call.title)
+        // An operand may be both: a tensor convolved with itself.
+        let lying = Dictionary(
+            [(first, layouts.first), (second, layouts.second), (result, layouts.result)], uniquingKeysWith: { first, _ in first })
+        return OneDNNStep(primitive, reads: reads, writes: writes, layouts: lying, call.title)
     }
 }
 

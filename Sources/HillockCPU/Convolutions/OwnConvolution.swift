@@ -15,7 +15,7 @@ struct OwnConvolution: ConvolutionKernel {
     private let call: ConvolutionCall
     private let algorithm: Algorithm
     private let convolution: hk_convolution
-    let layouts: (first: PhysicalLayout, second: PhysicalLayout, result: PhysicalLayout)
+    let layouts: ConvolutionLayouts
 
     /// `nil` where there is no such kernel for the call.
     init?(_ call: ConvolutionCall, _ algorithm: Algorithm) {
@@ -35,7 +35,7 @@ struct OwnConvolution: ConvolutionKernel {
     }
 
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
-        Run(call, algorithm, convolution, first, second, bias: bias, result: result, isPrepared: false)
+        Run(call, algorithm, convolution, layouts, first, second, bias: bias, result: result, isPrepared: false)
     }
 
     var preparedByteCount: Int? {
@@ -53,13 +53,14 @@ struct OwnConvolution: ConvolutionKernel {
     }
 
     func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step {
-        Run(call, algorithm, convolution, first, prepared, bias: bias, result: result, isPrepared: true)
+        Run(call, algorithm, convolution, layouts, first, prepared, bias: bias, result: result, isPrepared: true)
     }
 
     private final class Run: Step {
         private let call: ConvolutionCall
         private let algorithm: Algorithm
         private var convolution: hk_convolution
+        private let layouts: ConvolutionLayouts
         private let first: BufferID
         private let second: BufferID
         private let bias: BufferID?
@@ -68,11 +69,12 @@ struct OwnConvolution: ConvolutionKernel {
         private let isPrepared: Bool
 
         init(
-            _ call: ConvolutionCall, _ algorithm: Algorithm, _ convolution: hk_convolution, _ first: BufferID, _ second: BufferID,
-            bias: BufferID?, result: BufferID, isPrepared: Bool
+            _ call: ConvolutionCall, _ algorithm: Algorithm, _ convolution: hk_convolution, _ layouts: ConvolutionLayouts,
+            _ first: BufferID,
+            _ second: BufferID, bias: BufferID?, result: BufferID, isPrepared: Bool
         ) {
             self.isPrepared = isPrepared
-            (self.call, self.algorithm, self.convolution) = (call, algorithm, convolution)
+            (self.call, self.algorithm, self.convolution, self.layouts) = (call, algorithm, convolution, layouts)
             (self.first, self.second, self.bias, self.result) = (first, second, bias, result)
         }
 
@@ -108,6 +110,12 @@ struct OwnConvolution: ConvolutionKernel {
             }
         }
 
+        func layout(of buffer: BufferID) -> PhysicalLayout? {
+            if buffer == result { return layouts.result }
+            if buffer == first { return layouts.first }
+            return buffer == second && !isPrepared ? layouts.second : .plain
+        }
+
         var explanation: String { "\(call.title): own \(algorithm)" }
     }
 }
@@ -141,6 +149,9 @@ extension ConvolutionCall {
 
     /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
     var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
+
+    /// Whether it is expected to take at most half the time. Weight gradients are harder to foretell.
+    var prefersWinogradByFar: Bool { direction != .weightGradient && winogradCycles < 0.5 * directCycles }
 
     /// Products at four fifths of the peak, and for each vector of sixteen what its transformations were measured to take.
     private var winogradCycles: Double {

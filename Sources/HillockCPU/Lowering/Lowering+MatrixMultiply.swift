@@ -28,6 +28,7 @@ extension Lowering {
         }
         let made: OneDNNPrimitive
         let right: BufferID
+        var layouts: [BufferID: PhysicalLayout] = [:]
         if isOnlyMultipliedBy(instruction.operands[1]), columns.offset == 0, columns.shape.rank == 2, shape.rank == 2 {
             // A weight that nothing changes: packed once, and kept so.
             made = try primitive(.any(columns.shape.dimensions))
@@ -35,6 +36,7 @@ extension Lowering {
                 made.layout(Int(HD_MATMUL_WEIGHTS)), program.type(of: instruction.operands[1]).shape, dims: columns.shape.dimensions,
                 strides: columns.strides)
             right = try buffer(instruction.operands[1], in: .opaque(packed))
+            layouts[right] = .opaque(packed)
         } else {
             let b = try matrices(instruction.operands[1])
             let view = product.transposesRight ? b.view.transposedMatrices : b.view
@@ -44,7 +46,8 @@ extension Lowering {
         var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), right)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
         let text = "matmul \(left.shape) × \(columns.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
-        steps.append(OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], text))
+        steps.append(
+            OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], layouts: layouts, text))
     }
 
     /// Uses our own kernel where that is faster.
@@ -84,7 +87,7 @@ extension Lowering {
 
     /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
     private func isOnlyMultipliedBy(_ value: Int) -> Bool {
-        guard PassSelection.current.includes("layouts"), value < program.inputs.count, !program.outputs.contains(value) else {
+        guard PassSelection.current.includes(LayOutArguments.name), value < program.inputs.count, !program.outputs.contains(value) else {
             return false
         }
         return uses[value].allSatisfy { position in

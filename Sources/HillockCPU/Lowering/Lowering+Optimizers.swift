@@ -50,7 +50,7 @@ extension Lowering {
             }
             parameters.append(
                 .init(
-                    shape: type.shape, gradient: gradient, sources: sources, targets: targets, decays: decays[position],
+                    shape: type.shape, layout: layout, gradient: gradient, sources: sources, targets: targets, decays: decays[position],
                     isSparse: areSparse[position]))
         }
         steps.append(OptimizerStep(kind, scalars: cells, parameters))

@@ -35,7 +35,8 @@ extension Lowering {
             poolings[operand, default: []].append(
                 PooledForward(geometry: pool.geometry, layout: layout, workspace: workspace, workspaceLayout: workspaceLayout))
         }
-        steps.append(OneDNNStep(primitive, reads: [(Int32(HD_POOL_SRC), source)], writes: writes, "max pool \(shape)"))
+        let layouts = [source: layout, writes[0].1: layout]
+        steps.append(OneDNNStep(primitive, reads: [(Int32(HD_POOL_SRC), source)], writes: writes, layouts: layouts, "max pool \(shape)"))
     }
 
     /// Uses the record of the forward pass where there is one.
@@ -56,7 +57,8 @@ extension Lowering {
         steps.append(
             OneDNNStep(
                 primitive, reads: [(Int32(HD_POOL_BWD_DIFF_DST), upstream), (Int32(HD_POOL_BWD_WORKSPACE), forward.workspace)],
-                writes: [(Int32(HD_POOL_BWD_DIFF_SRC), target)], "max pool gradient \(instruction.type.shape)"))
+                writes: [(Int32(HD_POOL_BWD_DIFF_SRC), target)], layouts: [upstream: forward.layout, target: forward.layout],
+                "max pool gradient \(instruction.type.shape)"))
     }
 
     mutating func lowerMaxPoolSelect(_ pool: MaxPoolSelect, _ value: Int, _ instruction: Program.Instruction) throws {

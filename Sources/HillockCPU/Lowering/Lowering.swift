@@ -26,8 +26,6 @@ struct Lowering {
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
-    /// The instruction that each step is made for.
-    private var origins: [ObjectIdentifier: Int] = [:]
     /// Buffers that a composite left for its gradient, by the composite's value number; what they mean is the composite's own affair.
     var workspaces: [Int: [BufferID]] = [:]
     /// Chooses among kernels.
@@ -44,26 +42,24 @@ struct Lowering {
         places = [Place?](repeating: nil, count: uses.count)
     }
 
-    mutating func makePlan() throws -> CPUPlan {
+    /// The steps of the whole program, with each result in memory of its own.
+    mutating func makeDraft() throws -> PlanDraft {
         for (position, input) in program.inputs.enumerated() {
             let size = input.isScalar ? 8 : input.type.byteCount
             let kind: BufferInfo.Kind = input.isScalar ? .scalar(position) : .argument(position)
             let buffer = add(BufferInfo(kind: kind, byteCount: size, layout: .plain, value: position))
             places[position] = input.isScalar ? .splat(buffer) : .buffers([.plain: buffer])
         }
+        /// The instruction that each step is made for.
+        var origins: [Int?] = []
         for position in program.instructions.indices {
-            let count = steps.count
             try lower(position)
-            for step in steps[count...] { origins[ObjectIdentifier(step)] = position }
+            origins += [Int?](repeating: position, count: steps.count - origins.count)
         }
         let results = try makeResults()
-        if PassSelection.current.includes("layouts") { try keepLayouts(results: results.map(\.buffer)) }
-        let donations = donations(results.map(\.buffer))
-        if PassSelection.current.includes("layouts") { takeArgumentsLaidOut(except: Set(donations.map(\.argument))) }
-        let prologue = takePrologue(donations)
-        return CPUPlan(
-            program: program, steps: steps, origins: steps.map { origins[ObjectIdentifier($0)] }, prologue: prologue, buffers: buffers,
-            results: results, donations: donations)
+        origins += [Int?](repeating: nil, count: steps.count - origins.count)
+        return PlanDraft(
+            program: program, buffers: buffers, steps: zip(steps, origins).map { PlanDraft.Entry(step: $0, origin: $1) }, results: results)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.
@@ -85,42 +81,6 @@ struct Lowering {
             results.append((buffer, program.type(of: value)))
         }
         return results
-    }
-
-    /// Arguments whose memory a result may take over: the result's group reads them element by element, and nobody reads them later.
-    private func donations(_ results: [BufferID]) -> [Donation] {
-        var lastRead: [BufferID: Int] = [:]
-        for (position, step) in steps.enumerated() {
-            for buffer in step.reads { lastRead[buffer] = position }
-        }
-        let kept = Set(results)
-        var taken: Set<BufferID> = []
-        var donations: [Donation] = []
-        for (position, step) in steps.enumerated() {
-            if let step = step as? any InPlaceStep {
-                for (source, target) in step.overlays {
-                    guard case .argument(let argument) = buffers[source].kind, case .result(let result) = buffers[target].kind,
-                        lastRead[source] == position, !kept.contains(source), taken.insert(source).inserted
-                    else { continue }
-                    donations.append(Donation(argument: argument, result: result))
-                }
-            }
-            guard let group = step as? ElementwiseGroup else { continue }
-            for output in group.writes {
-                guard case .result(let result) = buffers[output].kind else { continue }
-                let donor = group.contiguousReads.first { candidate in
-                    guard case .argument = buffers[candidate].kind else { return false }
-                    return lastRead[candidate] == position && !kept.contains(candidate) && !taken.contains(candidate)
-                        && buffers[candidate].byteCount == buffers[output].byteCount
-                        && group.elementSize(of: candidate) == group.elementSize(of: output)
-                }
-                if let donor, case .argument(let argument) = buffers[donor].kind {
-                    taken.insert(donor)
-                    donations.append(Donation(argument: argument, result: result))
-                }
-            }
-        }
-        return donations
     }
 
     // MARK: - Buffers

@@ -137,7 +137,10 @@ extension Lowering {
         let y = makeBuffer(for: result, layout: parts.layout)
         let text = parts.text + (parts.residual == nil ? "" : " + residual") + (parts.hasRelu ? " relu" : "")
         steps.append(
-            KernelStep(text, reads: [parts.x, parts.scale, parts.bias, parts.residual], writes: [y, mean, variance]) { p in
+            KernelStep(
+                text, reads: [parts.x, parts.scale, parts.bias, parts.residual], writes: [y, mean, variance], layout: parts.layout,
+                of: [parts.x, parts.residual, y]
+            ) { p in
                 hk_norm_forward(
                     &norm, p.floats(parts.x), p.floats(parts.scale), p.floats(parts.bias), p.floats(parts.residual), parts.hasRelu,
                     p.floats(y), p.floats(mean), p.floats(variance))
@@ -148,7 +151,9 @@ extension Lowering {
     private mutating func appendStatistics(_ parts: NormalizationOperands, epsilon: Double, _ mean: BufferID, _ variance: BufferID) {
         var norm = parts.geometry(epsilon: epsilon)
         steps.append(
-            KernelStep("statistics of \(parts.text)", reads: [parts.x], writes: [mean, variance]) { p in
+            KernelStep(
+                "statistics of \(parts.text)", reads: [parts.x], writes: [mean, variance], layout: parts.layout, of: [parts.x]
+            ) { p in
                 hk_norm_statistics(&norm, p.floats(parts.x), p.floats(mean), p.floats(variance))
             })
     }
@@ -183,7 +188,8 @@ extension Lowering {
         steps.append(
             KernelStep(
                 "gradient of \(parts.text)\(mask == .none ? "" : " relu")",
-                reads: [parts.x, parts.scale, parts.bias, mean, variance, dy, y], writes: [dx, dscale, dbias, passed]
+                reads: [parts.x, parts.scale, parts.bias, mean, variance, dy, y], writes: [dx, dscale, dbias, passed],
+                layout: parts.layout, of: [parts.x, dy, y, dx, passed]
             ) { p in
                 hk_norm_gradient(
                     &norm, p.floats(parts.x), p.floats(dy), Int32(kind.rawValue), p.floats(y), p.floats(mean), p.floats(variance),

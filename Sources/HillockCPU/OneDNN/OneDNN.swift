@@ -2,7 +2,7 @@ import COneDNN
 import HillockCore
 
 /// How a tensor lies in memory: what the engine itself can walk.
-enum PhysicalLayout: Hashable, CustomStringConvertible {
+package enum PhysicalLayout: Hashable, CustomStringConvertible {
     /// Row-major.
     case plain
     /// N, spatial, C.
@@ -12,7 +12,7 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
     /// One that only oneDNN can walk, such as a convolution's weights in blocks of inputs and outputs.
     case opaque(OpaqueLayout)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .opaque(let layout): layout.tag
         case .plain: "plain"
@@ -47,7 +47,7 @@ enum PhysicalLayout: Hashable, CustomStringConvertible {
 }
 
 /// A layout by oneDNN's description of it.
-struct OpaqueLayout: Hashable {
+package struct OpaqueLayout: Hashable {
     let layout: OneDNNLayout
     /// The value's shape.
     let shape: Shape
@@ -72,10 +72,10 @@ struct OpaqueLayout: Hashable {
         isDense = withExtendedLifetime(layout) { hd_layout_is_dense(layout.raw) != 0 }
     }
 
-    static func == (a: OpaqueLayout, b: OpaqueLayout) -> Bool {
+    package static func == (a: OpaqueLayout, b: OpaqueLayout) -> Bool {
         a.layout === b.layout || (a.text == b.text && a.strides == b.strides && a.layout.isEqual(to: b.layout))
     }
-    func hash(into hasher: inout Hasher) { hasher.combine(text) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
 /// Owns an `hd_layout`.

@@ -45,6 +45,7 @@ final class ReorderStep: Step {
     var reads: [BufferID] { [source] }
     var writes: [BufferID] { [target] }
     var scratchByteCount: Int { step.scratchByteCount }
+    func layout(of buffer: BufferID) -> PhysicalLayout? { buffer == source ? from : to }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
         try step.run(pointers, scratch: scratch)

@@ -1,7 +1,7 @@
 import HillockCore
 
 /// One piece of work of a plan: it reads and writes buffers by their pointers.
-protocol Step: AnyObject {
+package protocol Step: AnyObject {
     /// Buffers read.
     var reads: [BufferID] { get }
     /// Buffers written.
@@ -10,6 +10,8 @@ protocol Step: AnyObject {
     var scratchByteCount: Int { get }
     /// Does the work. `pointers` is indexed by buffer.
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws
+    /// The layout in which it takes a buffer that it reads or writes; `nil` where it was made for whatever layout that has.
+    func layout(of buffer: BufferID) -> PhysicalLayout?
     /// What it does, in a line for people; the plan adds what is read and written.
     var explanation: String { get }
     /// Floating-point operations of products and convolutions, where the step knows them better than the instruction that it is made for.
@@ -19,10 +21,12 @@ protocol Step: AnyObject {
 }
 
 extension Step {
-    var floatingPointOperations: Int? { nil }
+    package var floatingPointOperations: Int? { nil }
+
+    package func layout(of buffer: BufferID) -> PhysicalLayout? { .plain }
 
     /// What it reads and what it writes, each buffer once.
-    func byteCount(_ buffers: [BufferInfo]) -> Int {
+    package func byteCount(_ buffers: [BufferInfo]) -> Int {
         Set(reads).reduce(0) { $0 + buffers[$1].byteCount } + Set(writes).reduce(0) { $0 + buffers[$1].byteCount }
     }
 }
@@ -45,68 +49,56 @@ extension ArraySlice<any Step> {
 }
 
 /// A step that may write a buffer in the place of one that it reads.
-protocol InPlaceStep: Step {
+package protocol InPlaceStep: Step {
     /// What may share memory; both have the same size.
     var overlays: [(source: BufferID, target: BufferID)] { get }
 }
 
-/// A result that may be written over an argument that is dead by then.
-struct Donation {
-    let argument: Int
-    let result: Int
-}
-
 /// Steps over planned memory.
 final class CPUPlan: Plan {
-    let program: Program
-    /// All steps; the prologue's come first.
-    let steps: [any Step]
-    /// For each step the instruction that it is made for, if it is for one.
-    let origins: [Int?]
-    let prologue: Prologue?
-    let buffers: [BufferInfo]
-    let results: [(buffer: BufferID, type: TensorType)]
-    let donations: [Donation]
-    private let arena: MemoryPlan
+    /// Bytes after the scratch memory that kernels may touch.
+    static let margin = 64
+
+    /// What was decided.
+    let draft: PlanDraft
+    private let steps: ArraySlice<any Step>
+    private let prologue: Prologue?
+    private let buffers: [BufferInfo]
+    private let results: [(buffer: BufferID, type: TensorType)]
+    private let donations: [Donation]
     /// For each argument whether a result may take its memory.
     private let isDonated: [Bool]
-    let scratchOffset: Int
-    let arenaByteCount: Int
+    private let scratchOffset: Int
+    private let arenaByteCount: Int
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let scalarCells: UnsafeMutableRawPointer
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
-    let temporaries: [(buffer: BufferID, offset: Int)]
+    private let temporaries: [(buffer: BufferID, offset: Int)]
+    /// Buffers that a result is written over.
+    private let overwritten: [(buffer: BufferID, result: BufferID)]
     // Of one run, kept so that the next one need not ask for memory: what owns each result's elements, and copies of arguments.
     private var owners: [CPUBuffer?]
     private var copies: [Storage] = []
 
-    init(
-        program: Program, steps: [any Step], origins: [Int?], prologue: Prologue?, buffers: [BufferInfo],
-        results: [(buffer: BufferID, type: TensorType)], donations: [Donation]
-    ) {
-        self.program = program
-        self.prologue = prologue
-        self.steps = steps
-        self.origins = origins
+    init(_ draft: PlanDraft) {
+        self.draft = draft
+        let (program, buffers) = (draft.program, draft.buffers)
+        let all = draft.steps.map(\.step)
+        steps = all.dropFirst(draft.prologue?.count ?? 0)
+        prologue = draft.prologue.map { choice in
+            Prologue(
+                steps: all.prefix(choice.count), kept: choice.kept.map { ($0, buffers[$0].byteCount) }, arguments: choice.arguments)
+        }
         self.buffers = buffers
-        self.results = results
-        self.donations = donations
+        results = draft.results
+        donations = draft.donations
         var isDonated = [Bool](repeating: false, count: program.inputs.count)
         for donation in donations { isDonated[donation.argument] = true }
         self.isDonated = isDonated
-
-        var requests: [BufferID: MemoryPlan.Request] = [:]
-        for (position, step) in steps.enumerated() {
-            for buffer in step.reads + step.writes {
-                guard case .temporary = buffers[buffer].kind else { continue }
-                requests[buffer, default: .init(buffer: buffer, byteCount: buffers[buffer].byteCount, first: position, last: position)]
-                    .last = position
-            }
-        }
-        arena = MemoryPlan(requests.values.sorted { $0.buffer < $1.buffer })
-        scratchOffset = arena.byteCount
-        arenaByteCount = arena.byteCount + (steps.map(\.scratchByteCount).max() ?? 0) + 64
+        let offsets = draft.arena?.offsets ?? [:]
+        scratchOffset = draft.arena?.byteCount ?? 0
+        arenaByteCount = scratchOffset + draft.scratchByteCount + Self.margin
 
         pointers = .allocate(capacity: Swift.max(buffers.count, 1))
         scalarCells = .allocate(byteCount: Swift.max(buffers.count, 1) * 8, alignment: 64)
@@ -114,20 +106,24 @@ final class CPUPlan: Plan {
         var scalars: [(BufferID, Int, DType)] = []
         var arguments: [(BufferID, Int)] = []
         var temporaries: [(BufferID, Int)] = []
-        for (id, buffer) in buffers.enumerated() {
-            switch buffer.kind {
+        var overwritten: [(BufferID, BufferID)] = []
+        for id in buffers.indices {
+            let root = draft.root(id)
+            switch buffers[root].kind {
             case .constant(let storage): pointers[id] = storage.pointer
             case .scalar(let argument):
                 pointers[id] = scalarCells + 8 * id
                 scalars.append((id, argument, program.inputs[argument].type.dtype))
             case .argument(let argument): arguments.append((id, argument))
-            case .temporary: if let offset = arena.offsets[id] { temporaries.append((id, offset)) }
+            case .temporary: if let offset = offsets[root] { temporaries.append((id, offset)) }
+            case .result where root != id: overwritten.append((id, root))
             case .result, .kept: break
             }
         }
         self.scalars = scalars
         self.arguments = arguments
         self.temporaries = temporaries
+        self.overwritten = overwritten
         owners = [CPUBuffer?](repeating: nil, count: results.count)
     }
 
@@ -149,12 +145,13 @@ final class CPUPlan: Plan {
             owners[position] = owner
             pointers[result.buffer] = owner.storage.pointer
         }
+        for (buffer, result) in overwritten { pointers[buffer] = pointers[result] }
         StoragePool.shared.countRun()
         let memory = Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
         let observer = Observation.observer
         try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset, observer)
-        try steps.dropFirst(prologue?.steps.count ?? 0).run(pointers, scratch: memory + scratchOffset, observer)
+        try steps.run(pointers, scratch: memory + scratchOffset, observer)
 
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
@@ -226,10 +223,15 @@ final class CPUPlan: Plan {
         guard case .buffer(var value) = argument else { return nil }
         argument = .scalar(.integer(0))
         defer { argument = .buffer(value) }
-        guard isKnownUniquelyReferenced(&value), let buffer = value as? CPUBuffer, isKnownUniquelyReferenced(&buffer.storage) else {
-            return nil
+        guard isKnownUniquelyReferenced(&value) else { return nil }
+        switch value {
+        case let buffer as CPUBuffer: return isKnownUniquelyReferenced(&buffer.storage) ? buffer : nil
+        // What was made on the host, as the parameters of a first step: none of it need be written twice.
+        case let buffer as HostBuffer:
+            guard isKnownUniquelyReferenced(&buffer.array.storage) else { return nil }
+            return CPUBuffer(type: buffer.type, storage: buffer.array.storage)
+        default: return nil
         }
-        return buffer
     }
 
     /// The same memory under another shape.
@@ -241,6 +243,7 @@ final class CPUPlan: Plan {
     }
 
     var explanation: String { details.description }
+    var details: PlanDetails { PlanDetails(steps: draft.stepDetails, memory: draft.memoryLines) }
 }
 
 /// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.

@@ -87,6 +87,11 @@ final class ElementwiseGroup: Step {
         machine?.run(pointers)
     }
 
+    /// What is walked by strides lies row-major, everything else as the group walks memory.
+    func layout(of buffer: BufferID) -> PhysicalLayout? {
+        inputs.contains { $0.buffer == buffer && $0.view != nil } ? .plain : layout
+    }
+
     var explanation: String {
         // A long chain is an optimizer's step or the like: its first operations say which.
         let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")

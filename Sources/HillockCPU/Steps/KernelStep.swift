@@ -5,13 +5,20 @@ final class KernelStep: Step {
     let reads: [BufferID]
     let writes: [BufferID]
     private let text: String
+    private let layout: PhysicalLayout
+    private let laidOut: [BufferID?]
     private let call: (Pointers) -> Void
 
     /// - Parameters:
     ///   - text: What the kernel does, for people.
+    ///   - layout: That of the buffers in `laidOut`; the others are plain.
     ///   - call: Calls the kernel; the pointers are indexed by buffer.
-    init(_ text: String, reads: [BufferID?], writes: [BufferID?], call: @escaping (Pointers) -> Void) {
+    init(
+        _ text: String, reads: [BufferID?], writes: [BufferID?], layout: PhysicalLayout = .plain, of laidOut: [BufferID?] = [],
+        call: @escaping (Pointers) -> Void
+    ) {
         self.text = text
+        (self.layout, self.laidOut) = (layout, laidOut)
         self.reads = reads.compactMap { $0 }
         self.writes = writes.compactMap { $0 }
         self.call = call
@@ -21,7 +28,8 @@ final class KernelStep: Step {
 
     func run(_ pointers: Pointers, scratch: UnsafeMutableRawPointer) { call(pointers) }
 
-    var explanation: String { "\(text)" }
+    func layout(of buffer: BufferID) -> PhysicalLayout? { laidOut.contains(buffer) ? layout : .plain }
+    var explanation: String { text }
 }
 
 extension UnsafePointer<UnsafeMutableRawPointer> {

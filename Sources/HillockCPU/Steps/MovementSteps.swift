@@ -50,6 +50,35 @@ final class CopyStep: Step {
     var floatingPointOperations: Int? { 0 }
 
     func byteCount(_ buffers: [BufferInfo]) -> Int { (from.elementCount + to.elementCount) * dtype.byteCount }
+    /// The strides say how both lie.
+    func layout(of buffer: BufferID) -> PhysicalLayout? { nil }
+}
+
+/// Copies a buffer of numbers as it lies: what a residual is added to begins as the residual.
+final class DuplicateStep: Step {
+    let source: BufferID
+    let target: BufferID
+    private let shape: Shape
+    private let layout: PhysicalLayout
+    private let extents: [Int64]
+    private let strides: [Int64] = [1]
+
+    init(_ shape: Shape, _ layout: PhysicalLayout, _ source: BufferID, _ target: BufferID) {
+        (self.shape, self.layout, self.source, self.target) = (shape, layout, source, target)
+        extents = [Int64(layout.byteCount(of: shape) / 4)]
+    }
+
+    var reads: [BufferID] { [source] }
+    var writes: [BufferID] { [target] }
+    var scratchByteCount: Int { 0 }
+    func layout(of buffer: BufferID) -> PhysicalLayout? { layout }
+
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
+        if extents[0] > 0 { hk_strided_copy(4, 1, extents, pointers[source], strides, pointers[target], strides) }
+    }
+
+    var explanation: String { "copy \(shape) \(layout)" }
+    var floatingPointOperations: Int? { 0 }
 }
 
 /// Writes zeros.

@@ -32,6 +32,8 @@ final class OptimizerStep: InPlaceStep {
     /// One parameter; `sources` and `targets` are the parameter and then its slots, as they were and as they will be.
     struct Parameter {
         let shape: Shape
+        /// That of a dense gradient, sources and targets.
+        let layout: PhysicalLayout
         let gradient: Gradient
         let sources: [BufferID]
         let targets: [BufferID]
@@ -64,6 +66,11 @@ final class OptimizerStep: InPlaceStep {
     var reads: [BufferID] { scalars + parameters.flatMap { $0.sources + $0.gradient.buffers } }
     var writes: [BufferID] { parameters.flatMap(\.targets) }
     var scratchByteCount: Int { 0 }
+
+    func layout(of buffer: BufferID) -> PhysicalLayout? {
+        parameters.first { ($0.sources + $0.targets + $0.gradient.buffers).contains(buffer) }?.layout ?? .plain
+    }
+
     /// Old values that are read for nothing else.
     var overlays: [(source: BufferID, target: BufferID)] {
         var readers: [BufferID: Int] = [:]

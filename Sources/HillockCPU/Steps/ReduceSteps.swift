@@ -59,6 +59,9 @@ final class ReduceStep: Step {
         return "\(kind) of \(view.shape) \(dtype) over [\(folded)]"
     }
 
+    /// The strides say how the source lies.
+    func layout(of buffer: BufferID) -> PhysicalLayout? { buffer == target ? .plain : nil }
+
     func byteCount(_ buffers: [BufferInfo]) -> Int {
         Swift.min(view.elementCount * dtype.byteCount, buffers[source].byteCount) + buffers[target].byteCount
     }

@@ -1,3 +1,4 @@
+import Glibc
 import HillockCore
 
 /// Chooses among ways of doing the same by timing them, within a budget for each plan.
@@ -8,72 +9,118 @@ struct Tuner {
         let name: String
         /// Makes it, if there is one on this machine.
         let make: () throws -> Value
+        /// The step to time, and the sizes of its buffers: the work itself, or as much of it as tells how fast the whole is.
+        let trial: () throws -> (step: any Step, byteCounts: [Int])
+        /// Whether it may be the fastest: if not, it is there for where the others do not run.
+        var isPromising = true
     }
 
     /// Seconds that timing may still take in this plan: a first step must not wait long.
-    private var budget = 0.3
+    private var budget = 0.25
     private let given: TuningStore?
+    private let memory = TrialMemory()
     /// Asked for only where there is a choice: its name holds oneDNN's version, which loads oneDNN.
     private var store: TuningStore { given ?? .current }
 
     init(store: TuningStore? = nil) { given = store }
 
     /// The candidate that was found fastest, now or earlier. `candidates` begins with what a rule by shape prefers: it is taken where
-    /// nothing can be kept or the budget is spent, and another must be a tenth faster than it.
-    ///
-    /// - Parameter trial: The step that does it, on buffers of these sizes, for timing.
-    mutating func choose<Value>(
-        _ question: String, _ candidates: [Candidate<Value>], trial: (Value) -> (step: any Step, byteCounts: [Int])
-    ) throws -> Value {
+    /// nothing can be kept or the budget is spent, and another must be a tenth faster than it. The last is the one that is always there.
+    mutating func choose<Value>(_ question: String, _ candidates: [Candidate<Value>]) throws -> Value {
         if candidates.count == 1 { return try candidates[0].make() }
         if let known = store.answer(question), let value = try? candidates.first(where: { $0.name == known })?.make() { return value }
-        let isTiming = store.isAvailable && budget > 0
-        var made: [(name: String, value: Value)] = []
-        for candidate in candidates where made.isEmpty || isTiming {
-            // The last one is the one that is always there: its error counts.
-            if let value = try candidate.name == candidates.last?.name ? candidate.make() : try? candidate.make() {
-                made.append((candidate.name, value))
-            }
+        if store.isAvailable, budget > 0, let best = fastest(candidates), let value = try? candidates[best].make() {
+            store.decide(question, candidates[best].name)
+            return value
         }
-        var best = 0
-        if isTiming, made.count > 1 {
-            let start = Observation.now
-            var times: [Double] = []
-            for candidate in made { times.append(try time(trial(candidate.value), limit: (times.min() ?? .infinity) * 1.5)) }
-            for position in times.indices.dropFirst() where times[position] < times[best] * 0.9 { best = position }
-            budget -= Self.seconds(since: start)
+        for candidate in candidates.dropLast() {
+            guard let value = try? candidate.make() else { continue }
+            store.decide(question, candidate.name)
+            return value
         }
-        store.decide(question, made[best].name)
-        return made[best].value
+        store.decide(question, candidates[candidates.count - 1].name)
+        return try candidates[candidates.count - 1].make()
     }
 
-    /// Seconds that a step takes: the least of a few runs after one, or of one if that is over the limit.
-    private func time(_ trial: (step: any Step, byteCounts: [Int]), limit: Double) throws -> Double {
-        let storages = trial.byteCounts.map { StoragePool.shared.allocate($0) }
-        let scratch = StoragePool.shared.allocate(trial.step.scratchByteCount)
-        // Small numbers: neither denormal nor growing.
-        for storage in storages {
-            let floats = storage.pointer.assumingMemoryBound(to: Float.self)
-            for position in 0..<storage.byteCount / 4 { floats[position] = Float(position & 15) * 0.01 - 0.07 }
+    /// The position of the fastest candidate; `nil` where none runs.
+    private mutating func fastest<Value>(_ candidates: [Candidate<Value>]) -> Int? {
+        let start = Observation.now
+        defer { budget -= Self.seconds(since: start) }
+        var best: (position: Int, time: Double)?
+        for (position, candidate) in candidates.enumerated() where candidate.isPromising || best == nil {
+            guard let trial = try? candidate.trial(), let time = try? time(trial, toBeat: (best?.time ?? .infinity) * 0.9) else { continue }
+            if best.map({ time < $0.time * 0.9 }) ?? true { best = (position, time) }
         }
-        let pointers = storages.map(\.pointer)
+        return best?.position
+    }
+
+    /// Seconds that a step takes: the least of a few runs after one, fewer where they are long or it has lost.
+    private func time(_ trial: (step: any Step, byteCounts: [Int]), toBeat limit: Double) throws -> Double {
+        let (pointers, scratch) = memory.buffers(trial.byteCounts, scratch: trial.step.scratchByteCount)
         return try pointers.withUnsafeBufferPointer { pointers in
-            var best = Double.infinity
-            for round in 0..<4 {
+            var (best, spent) = (Double.infinity, 0.0)
+            for round in 0..<5 {
                 let start = Observation.now
-                try trial.step.run(pointers.baseAddress!, scratch: scratch.pointer)
+                try trial.step.run(pointers.baseAddress!, scratch: scratch)
                 let elapsed = Self.seconds(since: start)
+                // The first run is cold: it counts only if no other can win.
                 if round == 0 {
-                    // Cold: counts only if it cannot win.
-                    if elapsed > limit * 2 { return elapsed }
+                    if elapsed > limit * 4 { return elapsed }
                     continue
                 }
                 best = Swift.min(best, elapsed)
-                if elapsed > 0.02 { break }
+                spent += elapsed
+                // Two runs are disturbed less often than one.
+                if elapsed > 0.02 || spent > 0.01 && round > 1 || best > limit * 1.5 && round > 1 { break }
             }
-            return withExtendedLifetime((storages, scratch)) { best }
+            return best
         }
     }
 
     private static func seconds(since start: UInt64) -> Double { Double(Observation.now - start) * 1e-9 }
+}
+
+/// The memory of trials: one block for all, as the system takes longer to give fresh memory than most trials run.
+private final class TrialMemory {
+    private var block: UnsafeMutableRawPointer?
+    private var byteCount = 0
+
+    deinit { release() }
+
+    /// Buffers of these sizes that hold small numbers, neither denormal nor growing, and scratch memory.
+    func buffers(_ byteCounts: [Int], scratch: Int) -> (buffers: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer) {
+        var offsets: [Int] = []
+        var size = 0
+        for byteCount in byteCounts {
+            offsets.append(size)
+            size += (byteCount + 63) & ~63
+        }
+        let total = size + scratch + 64
+        if total > self.byteCount {
+            release()
+            // Somewhat more, so that it need not grow often.
+            self.byteCount = total + total / 2
+            block = LargeBlocks.allocate(self.byteCount)
+        }
+        let block = self.block.unsafelyUnwrapped
+        fill(block, size)
+        return (offsets.map { block + $0 }, block + size)
+    }
+
+    private func fill(_ block: UnsafeMutableRawPointer, _ size: Int) {
+        let pattern = Swift.min(size, 4096)
+        let floats = block.assumingMemoryBound(to: Float.self)
+        for position in 0..<pattern / 4 { floats[position] = Float(position & 15) * 0.01 - 0.07 }
+        var filled = pattern
+        while filled < size {
+            let count = Swift.min(filled, size - filled, 1 << 16)
+            memcpy(block + filled, block, count)
+            filled += count
+        }
+    }
+
+    private func release() {
+        if let block { LargeBlocks.deallocate(block, byteCount) }
+        block = nil
+    }
 }

@@ -3,7 +3,7 @@ import Glibc
 /// Checks the grammar of programs: what every pass may rely on and must keep.
 package enum Verifier {
     /// Whether pipelines check: in debug builds, and where `HILLOCK_VERIFY` is set.
-    static let isEnabled: Bool = {
+    package static let isEnabled: Bool = {
         #if DEBUG
             return true
         #else

@@ -22,7 +22,7 @@ open class DeviceBuffer: @unchecked Sendable {
 /// Dense row-major elements in host memory.
 public final class HostBuffer: DeviceBuffer, @unchecked Sendable {
     /// The elements.
-    public let array: HostArray
+    public package(set) var array: HostArray
 
     /// Wraps an array.
     public init(_ array: HostArray) {

@@ -32,6 +32,12 @@ extension Plan {
 package protocol CompilingEngine: Engine {
     /// The passes of this engine, in order.
     var pipeline: Pipeline { get }
+
+    /// How a program that the pipeline left becomes a plan, stage by stage.
+    func planStages(of program: Program) throws -> [PlanDetails.Stage]
+
+    /// The names of these stages.
+    var planStageNames: [String] { get }
 }
 
 /// An engine that can say what the machine's best is: what `profile` compares kernels with.

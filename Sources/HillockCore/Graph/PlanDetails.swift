@@ -23,6 +23,26 @@ public struct PlanDetails: Sendable, Hashable {
         }
     }
 
+    /// A decision on the way from a program to its plan.
+    public struct Stage: Sendable, Hashable {
+        /// The name that `explain --pass` takes and `HILLOCK_PASSES` switches.
+        public var name: String
+        /// What is decided, in a line.
+        public var summary: String
+        /// What was decided, a line each; empty where there was nothing to decide.
+        public var decisions: [String]
+        /// The steps after it; empty where they are those of the stage before.
+        public var steps: [Step]
+
+        /// A stage of these parts.
+        public init(name: String, summary: String, decisions: [String] = [], steps: [Step] = []) {
+            self.name = name
+            self.summary = summary
+            self.decisions = decisions
+            self.steps = steps
+        }
+    }
+
     /// What is done, in order.
     public var steps: [Step]
     /// How memory is used, a line each: the arena, results, what is written over what.
@@ -37,13 +57,15 @@ public struct PlanDetails: Sendable, Hashable {
 
 extension PlanDetails: CustomStringConvertible {
     /// A line for each step: number, kernel, what it reads and writes; then how memory is used.
-    public var description: String {
+    public var description: String { (Self.lines(of: steps) + memory).joined(separator: "\n") }
+
+    /// A numbered line for each step.
+    private static func lines(of steps: [Step]) -> [String] {
         let width = "\(steps.count)".count
-        let lines = steps.enumerated().map { position, step in
+        return steps.enumerated().map { position, step in
             let number = "\(position)"
             let values = "\(step.reads.joined(separator: ", "))\(step.reads.isEmpty ? "" : " ")→ \(step.writes.joined(separator: ", "))"
             return String(repeating: " ", count: width - number.count) + "\(number)  \(step.kernel)  (\(values))"
         }
-        return (lines + memory).joined(separator: "\n")
     }
 }

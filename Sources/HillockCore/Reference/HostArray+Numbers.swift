@@ -70,8 +70,11 @@ extension HostArray {
     }
 
     /// Zeros.
-    package init(zeros type: TensorType) {
-        self.init(dtype: type.dtype, shape: type.shape) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+    ///
+    /// - Parameter isWrittenHereAndThere: Whether an engine that takes the memory over may never write most of it.
+    package init(zeros type: TensorType, isWrittenHereAndThere: Bool = false) {
+        let storage = Storage(zeroByteCount: type.byteCount, isWrittenHereAndThere: isWrittenHereAndThere)
+        self.init(dtype: type.dtype, shape: type.shape, storage: storage)
     }
 
     /// The same elements picked by their flat positions.

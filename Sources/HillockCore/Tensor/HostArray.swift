@@ -7,7 +7,7 @@ public struct HostArray: Sendable {
     /// Extents, outermost first.
     public let shape: Shape
     /// The memory, at least `shape.count * dtype.byteCount` bytes.
-    public let storage: Storage
+    public package(set) var storage: Storage
 
     /// Wraps memory that already holds the elements.
     public init(dtype: DType, shape: Shape, storage: Storage) {

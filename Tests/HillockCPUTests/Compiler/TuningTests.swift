@@ -66,4 +66,25 @@ struct TuningTests {
             #expect(count <= lines && (numerics == .strict || count == 2 || count == 0), "\(text)")
         }
     }
+
+    @Test("What is too large to be timed is timed on a piece, and computed whole")
+    func largeConvolution() throws {
+        try withFolder { folder in
+            let path = folder.appending(path: "tuning.txt").path
+            let x = sin(Tensor.arange(to: 2 * 32 * 224 * 112)).reshaped(to: [2, 32, 224, 112])
+            let w = cos(Tensor.arange(to: 32 * 32 * 9)).reshaped(to: [32, 32, 3, 3])
+            evaluate(x, w)
+            func convolve(_ numerics: Numerics) throws -> [Double] {
+                try TuningStore.$current.withValue(TuningStore(path: path)) {
+                    try Numerics.$current.withValue(numerics) {
+                        let dy = conv2d(x, w, padding: (1, 1))
+                        return try gradient(at: w) { (conv2d(x, $0, padding: (1, 1)) * dy).sum() }.hostArray().doubles
+                    }
+                }
+            }
+            let (fast, strict) = (try convolve(.fast), try convolve(.strict))
+            let scale = strict.map(\.magnitude).max()!
+            #expect(zip(fast, strict).allSatisfy { ($0 - $1).magnitude < 1e-4 * scale })
+        }
+    }
 }

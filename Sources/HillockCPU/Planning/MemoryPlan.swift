@@ -1,11 +1,11 @@
 import HillockCore
 
 /// Number of a piece of memory that a plan's steps read and write.
-typealias BufferID = Int
+package typealias BufferID = Int
 
 /// What a plan knows of a piece of memory before it runs.
-struct BufferInfo {
-    enum Kind {
+package struct BufferInfo {
+    package enum Kind {
         /// The argument at this position.
         case argument(Int)
         /// A number among the arguments, written into a cell of the plan.
@@ -19,11 +19,15 @@ struct BufferInfo {
         /// The result at this position.
         case result(Int)
     }
-    var kind: Kind
-    let byteCount: Int
-    let layout: PhysicalLayout
+    package var kind: Kind
+    package let byteCount: Int
+    package let layout: PhysicalLayout
     /// Number of the value that it holds, if it holds one.
-    var value: Int?
+    package var value: Int?
+
+    package init(kind: Kind, byteCount: Int, layout: PhysicalLayout, value: Int? = nil) {
+        (self.kind, self.byteCount, self.layout, self.value) = (kind, byteCount, layout, value)
+    }
 
     var isConstant: Bool {
         if case .constant = kind { true } else { false }
@@ -34,7 +38,7 @@ struct BufferInfo {
 ///
 /// Greedy by size: the largest first, each at the lowest offset where it meets none that is alive with it (Pisarchyk and Lee,
 /// "Efficient memory management for deep neural net inference", 2020).
-struct MemoryPlan {
+package struct MemoryPlan {
     struct Request {
         let buffer: BufferID
         let byteCount: Int
@@ -43,9 +47,9 @@ struct MemoryPlan {
     }
 
     /// Offset of each buffer in the arena.
-    private(set) var offsets: [BufferID: Int] = [:]
+    package var offsets: [BufferID: Int] = [:]
     /// Size of the arena in bytes.
-    private(set) var byteCount = 0
+    package private(set) var byteCount = 0
 
     init(_ requests: [Request]) {
         var placed: [(request: Request, offset: Int, end: Int)] = []

@@ -1,0 +1,72 @@
+import HillockCore
+
+/// Lets parameters and optimizer state stay in blocked layouts from step to step.
+///
+/// Where a step updates an argument in a layout that is not plain, and the result stays in it, the argument is taken in that layout
+/// too: in a training loop it comes so from the step before. What comes otherwise (the first step, a checkpoint) is copied on entry.
+package struct KeepLayouts: PlanStage {
+    package static let name = "layouts"
+    package static let isOptional = true
+    package static let summary = "what a step updates comes in the layout in which it stays: nothing is copied from the second step on"
+
+    package init() {}
+
+    package func run(_ draft: PlanDraft) throws -> PlanDraft {
+        var draft = draft
+        while let position = draft.steps.firstIndex(where: { draft.isUpdatedArgument($0.step) }) { try draft.keepLayout(at: position) }
+        return draft
+    }
+
+    package func decisions(in draft: PlanDraft) -> [String] { draft.argumentsLaidOut }
+}
+
+extension PlanDraft {
+    /// Whether a step copies an argument into the layout in which a step replaces it by a result.
+    fileprivate func isUpdatedArgument(_ step: any Step) -> Bool {
+        guard let reorder = step as? ReorderStep, reorder.from == .plain, case .argument = buffers[reorder.source].kind else {
+            return false
+        }
+        let results = Set(results.map(\.buffer))
+        if results.contains(reorder.source) { return false }
+        func isResult(_ buffer: BufferID) -> Bool { results.contains(root(buffer)) && buffers[buffer].layout == reorder.to }
+        return steps.contains { entry in
+            if let step = entry.step as? any InPlaceStep {
+                return step.overlays.contains { $0.source == reorder.target && isResult($0.target) }
+            }
+            guard let group = entry.step as? ElementwiseGroup, group.layout == reorder.to, group.reads.contains(reorder.target) else {
+                return false
+            }
+            return group.writes.contains(where: isResult)
+        }
+    }
+
+    /// Makes the target of a copy the argument itself, and the plain buffer, if anybody still reads it, a copy of that.
+    fileprivate mutating func keepLayout(at position: Int) throws {
+        let origin = steps[position].origin
+        guard let entry = steps[position].step as? ReorderStep else { return }
+        let (plain, kept) = (entry.source, entry.target)
+        buffers[kept].kind = buffers[plain].kind
+        buffers[plain].kind = .temporary
+        var firstReader: Int?
+        for other in steps.indices where other != position {
+            if let reorder = steps[other].step as? ReorderStep, reorder.source == plain, entry.to.converts(to: reorder.to) {
+                steps[other].step = try ReorderStep(entry.shape, kept, entry.to, reorder.target, reorder.to)
+            } else if steps[other].step.reads.contains(plain) {
+                firstReader = Swift.min(firstReader ?? other, other)
+            }
+        }
+        let copy = try firstReader.map { _ in try ReorderStep(entry.shape, kept, entry.to, plain, .plain) }
+        steps.remove(at: position)
+        if let copy, let firstReader {
+            steps.insert(Entry(step: copy, origin: origin), at: firstReader > position ? firstReader - 1 : firstReader)
+        }
+    }
+
+    /// `%1 comes as Acdb16a`, for each argument in a layout that is not plain.
+    var argumentsLaidOut: [String] {
+        buffers.indices.compactMap { buffer in
+            guard case .argument(let argument) = buffers[buffer].kind, buffers[buffer].layout != .plain else { return nil }
+            return "%\(argument) comes as \(buffers[buffer].layout)"
+        }
+    }
+}
