@@ -10,7 +10,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "Workloads", dependencies: [.product(name: "Hillock", package: "hillock")]),
-        .executableTarget(name: "workload", dependencies: ["Workloads"]),
+        .executableTarget(name: "workload", dependencies: ["Workloads", .product(name: "Hillock", package: "hillock")]),
         .executableTarget(name: "coldstart", dependencies: [.product(name: "Hillock", package: "hillock")]),
         .target(name: "CProbe"),
         .executableTarget(name: "probe", dependencies: ["CProbe"]),

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the native packages that Hillock is built with, where they are missing; silent and instant where they are not.
+# Installs the native packages that Hillock is built with, and XLA's plugin for the CPU that tests use, where they are missing; silent and instant
+# where they are not.
 set -eu
 
 if ! command -v swift >/dev/null 2>&1; then
@@ -50,5 +51,20 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 || {
         $sudo apt-get update
         $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+    }
+fi
+
+# A second engine to test with: XLA's plugin for the CPU, in the folder that `hillock devices install xla-cpu` puts it into. Tests that need it are left
+# out without it, so that it is no fault if it cannot be had.
+plugin=${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/hillock/plugins/xla-cpu
+failed=$plugin/.unavailable
+if [ -z "${HILLOCK_PJRT_PLUGIN:-}" ] && [ ! -e "$plugin/lammps_jax_pjrt_cpu" ] && [ ! -e "$failed" ]; then
+    echo "Installing XLA's plugin for the CPU into $plugin"
+    # Into a folder of its own, so that pip leaves the system's Python alone.
+    python3 -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --target "$plugin" lammps-jax-pjrt-cpu==0.11.2 \
+        >/dev/null 2>&1 || {
+        echo "It could not be installed: tests on XLA are left out. hillock devices install xla-cpu says why." >&2
+        # Not tried again and again where there is no network: remove this file to do so.
+        mkdir -p "$plugin" 2>/dev/null && touch "$failed" 2>/dev/null || :
     }
 fi

@@ -49,8 +49,46 @@ import Testing
 
     @Test func everyKindCanBeInstalled() {
         for kind in PluginKind.allCases {
-            #expect(!kind.packages.isEmpty && !kind.libraryPatterns.isEmpty && !kind.driverPatterns.isEmpty)
+            #expect(!kind.packages.isEmpty && !kind.libraryPatterns.isEmpty && !kind.title.isEmpty)
             #expect(PluginKind(rawValue: kind.name) == kind)
         }
+    }
+
+    @Test func installingNeedsAHomeFolder() {
+        #expect {
+            try PluginInstaller(.cuda, catalog: PluginCatalog(choice: nil, ownFolder: nil, packageFolders: []))
+        } throws: {
+            "\($0)" == "[cuda] cannot install the plugin: there is no home folder; set HOME or XDG_DATA_HOME"
+        }
+    }
+
+    @Test func pipIsAskedForNothingElse() throws {
+        let catalog = PluginCatalog(choice: nil, ownFolder: "/home/somebody/plugins", packageFolders: [])
+        let installer: PluginInstaller
+        do {
+            installer = try PluginInstaller(.xlaCPU, catalog: catalog)
+        } catch {
+            // Without Python, that is said.
+            #expect(error.code == .notFound && error.hint?.contains("python3-pip") == true)
+            return
+        }
+        #expect(installer.folder == "/home/somebody/plugins/xla-cpu")
+        #expect(
+            installer.command(into: "there").dropFirst().joined(separator: " ")
+                == "-m pip install --disable-pip-version-check --no-input --no-compile --only-binary=:all: --target there --no-deps lammps-jax-pjrt-cpu==0.11.2"
+        )
+    }
+
+    @Test func theSurveyHasEveryKind() {
+        let empty = PluginCatalog(choice: nil, ownFolder: nil, packageFolders: [])
+        for kind in PluginKind.allCases {
+            let survey = AcceleratorSurvey(kind, empty)
+            #expect(survey.devices.isEmpty && survey.plugin == nil)
+            #expect(survey.problem?.hasSuffix("hillock devices install \(kind.name)") == true)
+        }
+        guard let entry = TestPlugin.entry else { return }
+        let survey = AcceleratorSurvey(.xlaCPU, PluginCatalog(choice: "xla-cpu=\(entry.path)", ownFolder: nil, packageFolders: []))
+        #expect(survey.devices.first?.name == "xla-cpu" && survey.problem == nil)
+        #expect(survey.plugin?.hasPrefix("PJRT 0.") == true)
     }
 }

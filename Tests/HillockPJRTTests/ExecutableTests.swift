@@ -18,7 +18,8 @@ import Testing
 
     @Test func elementTypes() throws {
         func roundTrip(_ array: HostArray, _ name: String) throws {
-            let text = "func.func @main(%arg0: tensor<\(array.count)x\(name)>) -> tensor<\(array.count)x\(name)> { return %arg0 : tensor<\(array.count)x\(name)> }"
+            let type = "tensor<\(array.count)x\(name)>"
+            let text = "func.func @main(%arg0: \(type)) -> \(type) { return %arg0 : \(type) }"
             let result = try run(text, [array], [TensorType(array.dtype, array.shape)])[0]
             #expect(result.withBytes { Array($0) } == array.withBytes { Array($0) }, "\(name)")
         }
@@ -53,7 +54,12 @@ import Testing
 
     @Test func largeAndEmptyArrays() throws {
         let n = 1 << 20
-        let text = "func.func @main(%arg0: tensor<\(n)xf32>, %arg1: tensor<0x3xf32>) -> (tensor<\(n)xf32>, tensor<0x3xf32>) { %0 = stablehlo.add %arg0, %arg0 : tensor<\(n)xf32> return %0, %arg1 : tensor<\(n)xf32>, tensor<0x3xf32> }"
+        let text = """
+            func.func @main(%arg0: tensor<\(n)xf32>, %arg1: tensor<0x3xf32>) -> (tensor<\(n)xf32>, tensor<0x3xf32>) {
+              %0 = stablehlo.add %arg0, %arg0 : tensor<\(n)xf32>
+              return %0, %arg1 : tensor<\(n)xf32>, tensor<0x3xf32>
+            }
+            """
         let results = try run(
             text, [HostArray((0..<n).map { Float($0) }), HostArray([Float](), shape: [0, 3])],
             [TensorType(.float32, [n]), TensorType(.float32, [0, 3])])
@@ -63,7 +69,12 @@ import Testing
 
     @Test func donatedMemoryIsTakenAndKeptMemoryIsNot() throws {
         let device = try TestPlugin.device()
-        let text = "func.func @main(%arg0: tensor<4096xf32> {jax.buffer_donor = true}) -> tensor<4096xf32> { %0 = stablehlo.negate %arg0 : tensor<4096xf32> return %0 : tensor<4096xf32> }"
+        let text = """
+            func.func @main(%arg0: tensor<4096xf32> {jax.buffer_donor = true}) -> tensor<4096xf32> {
+              %0 = stablehlo.negate %arg0 : tensor<4096xf32>
+              return %0 : tensor<4096xf32>
+            }
+            """
         let executable = try compile(text, on: device)
         let array = HostArray([Float](repeating: 2, count: 4096))
         let memory = try device.upload(array, isOwn: true)
@@ -80,7 +91,13 @@ import Testing
 
     @Test func readingWithoutWaiting() async throws {
         let device = try TestPlugin.device()
-        let text = "func.func @main(%arg0: tensor<300x300xf32>) -> tensor<300x300xf32> { %0 = stablehlo.dot_general %arg0, %arg0, contracting_dims = [1] x [0] : (tensor<300x300xf32>, tensor<300x300xf32>) -> tensor<300x300xf32> return %0 : tensor<300x300xf32> }"
+        let type = "tensor<300x300xf32>"
+        let text = """
+            func.func @main(%arg0: \(type)) -> \(type) {
+              %0 = stablehlo.dot_general %arg0, %arg0, contracting_dims = [1] x [0] : (\(type), \(type)) -> \(type)
+              return %0 : \(type)
+            }
+            """
         let executable = try compile(text, on: device)
         let memory = try device.upload(HostArray([Float](repeating: 1, count: 90_000), shape: [300, 300]), isOwn: false)
         let result = try executable.run([[memory]])[0][0]
@@ -127,7 +144,12 @@ import Testing
         let folder = TemporaryFolder()
         try ExecutableStore.$current.withValue(ExecutableStore(folder: folder.path)) {
             let engine = PJRTEngine(try TestPlugin.device(), name: "xla-cpu")
-            let text = "func.func @main(%arg0: tensor<3xf32>) -> tensor<3xf32> { %0 = stablehlo.tanh %arg0 : tensor<3xf32> return %0 : tensor<3xf32> }"
+            let text = """
+                func.func @main(%arg0: tensor<3xf32>) -> tensor<3xf32> {
+                  %0 = stablehlo.tanh %arg0 : tensor<3xf32>
+                  return %0 : tensor<3xf32>
+                }
+                """
             let input = try engine.accelerator.upload(HostArray([0.5, 1, 2] as [Float]), isOwn: false)
             func result(_ executable: Executable) throws -> [Float] {
                 try executable.run([[input]])[0][0].read(TensorType(.float32, [3])).elements()

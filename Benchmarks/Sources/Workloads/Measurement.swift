@@ -51,7 +51,7 @@ extension Workload {
         }
         func synchronized() {
             let value = step()
-            evaluate(value)
+            wait(for: value)
             if hasLoss, losses.count < 5 { losses.append((value.item() * 1e6).rounded() / 1e6) }
         }
         result.firstStepS = seconds(synchronized)
@@ -69,9 +69,9 @@ extension Workload {
             seconds {
                 for _ in 0..<group {
                     last = step()
-                    if isInference, let last { evaluate(last) }
+                    if isInference, let last { wait(for: last) }
                 }
-                if let last { evaluate(last) }
+                if let last { wait(for: last) }
             } * 1e3 / Double(group)
         }.sorted()
         result.msMedian = repeats % 2 == 1 ? times[repeats / 2] : (times[repeats / 2] + times[repeats / 2 - 1]) / 2
@@ -90,6 +90,12 @@ extension Workload {
         if operations > 0 { result.nsPerOp = result.msMin * 1e6 / Double(operations) }
         result.rssMb = Self.peakResidentMegabytes
         return result
+    }
+
+    /// Computes a tensor and waits until it is there: an accelerator's values come later.
+    private func wait(for tensor: Tensor) {
+        evaluate(tensor)
+        _ = try? tensor.hostArray()
     }
 
     private static var peakResidentMegabytes: Double {

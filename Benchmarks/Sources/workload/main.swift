@@ -2,7 +2,7 @@ import Foundation
 import Hillock
 import Workloads
 
-// One measurement in a process of its own: `workload NAME [REPEATS]` prints a line of JSON; `workload --list` prints the names.
+// One measurement in a process of its own: `workload NAME [REPEATS [DEVICE]]` prints a line of JSON; `workload --list` prints the names.
 // `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must.
 let arguments = CommandLine.arguments
 let encoder = JSONEncoder()
@@ -11,8 +11,22 @@ encoder.keyEncodingStrategy = .convertToSnakeCase
 func unknown() -> Never {
     FileHandle.standardError.write(
         Data(
-            "usage: workload --list | --check [NAME…] | NAME [REPEATS], with a name of: \(Workloads.names.joined(separator: " "))\n".utf8))
+            """
+            usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \
+            \(Workloads.names.joined(separator: " "))
+
+            """.utf8))
     exit(1)
+}
+
+/// The device that the third argument names.
+func device() -> Device {
+    do {
+        return arguments.count > 3 ? try Device(named: arguments[3]) : .cpu
+    } catch {
+        FileHandle.standardError.write(Data("workload: \(error)\n".utf8))
+        exit(1)
+    }
 }
 
 switch arguments.dropFirst().first {
@@ -30,8 +44,12 @@ case "--outcome" where arguments.count == 4:
     guard let outcome else { unknown() }
     print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
 case let name?:
-    guard let workload = Workloads.make(name) else { unknown() }
-    let measurement = workload.measure(named: name, repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
+    guard Workloads.names.contains(name) else { unknown() }
+    let device = device()
+    var measurement = Device.$current.withValue(device) {
+        Workloads.make(name)!.measure(named: name, repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
+    }
+    if arguments.count > 3 { measurement.peer += " \(device)" }
     print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
 case nil:
     unknown()

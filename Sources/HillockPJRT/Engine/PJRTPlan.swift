@@ -52,10 +52,18 @@ final class PJRTPlan: Plan {
         do {
             for position in arguments.indices { try place(&arguments[position], at: position) }
             let (executable, kept) = try variant()
+            let observer = Observation.observer
+            let begin = observer == nil ? 0 : Observation.now
             try executable.run(UnsafeBufferPointer(pointers), keeping: kept, into: outputs)
+            let first = results.count
             for (position, type) in types.enumerated() {
                 let memory = DeviceMemory(engine.accelerator.client, outputs[position].unsafelyUnwrapped)
                 results.append(PJRTBuffer(type: type, memory: memory, on: engine.accelerator))
+            }
+            if let observer {
+                // Who asks how long it takes wants the work's time, not that of handing it over.
+                for case let result as PJRTBuffer in results[first...] { try result.memory.wait() }
+                observer.ran(step: 0, from: begin, to: Observation.now)
             }
         } catch let error as PJRTError {
             throw explained(error)

@@ -16,16 +16,16 @@ public struct AcceleratorSurvey: Sendable {
 
     package init(_ kind: PluginKind, _ catalog: PluginCatalog) {
         (self.kind, title) = (kind.name, kind.title)
-        let hasDriver = kind.driverPatterns.contains { !FileSearch.matches($0).isEmpty }
+        let hasDevice = kind.hasDevice
         do throws(PJRTError) {
             guard let entry = try catalog.entries(kind).first else {
                 devices = []
                 plugin = nil
                 let install = "hillock devices install \(kind.name)"
-                problem = hasDriver ? "no plugin is installed: \(install)" : "no such device on this machine; with one: \(install)"
+                problem = hasDevice ? "no plugin is installed: \(install)" : "no such device on this machine; with one: \(install)"
                 return
             }
-            guard hasDriver else {
+            guard hasDevice else {
                 devices = []
                 plugin = entry.path
                 problem = "the plugin is installed, but this machine has no such device, or its driver is not loaded"

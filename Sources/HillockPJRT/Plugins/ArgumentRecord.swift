@@ -3,6 +3,7 @@ import CPJRT
 /// A record of arguments of one of a plugin's functions: all zeros, and its own size in front.
 protocol ArgumentRecord {
     init()
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var struct_size: Int { get set }
 }
 

@@ -20,6 +20,15 @@ enum FileSearch {
     /// Whether something lies there.
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// The first line of a short file.
+    static func firstLine(of path: String) -> String? {
+        guard let file = fopen(path, "re") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        guard fgets(&line, 256, file) != nil else { return nil }
+        return String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Makes a folder and those above it.
     static func makeFolder(_ path: String) -> Bool {
         var folder = path.hasPrefix("/") ? "" : "."

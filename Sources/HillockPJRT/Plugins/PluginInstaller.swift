@@ -26,8 +26,8 @@ package struct PluginInstaller: Sendable {
 
     /// What is run; the last words are the packages.
     package func command(into target: String) -> [String] {
-        [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:", "--target", target]
-            + (kind.installsDependencies ? [] : ["--no-deps"]) + kind.packages
+        let words = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]
+        return [python] + words + ["--target", target] + (kind.installsDependencies ? [] : ["--no-deps"]) + kind.packages
     }
 
     /// Downloads and unpacks; pip's own words go to the terminal. What was there before is replaced when all is well, and not before.

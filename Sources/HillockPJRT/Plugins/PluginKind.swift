@@ -23,7 +23,10 @@ package enum PluginKind: String, CaseIterable, Sendable {
     package var libraryPatterns: [String] {
         switch self {
         case .xlaCPU:
-            ["lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", "fastatomstruct_xla_cpu/libpjrt_cpu.so", "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"]
+            [
+                "lammps_jax_pjrt_cpu/pjrt_c_api_cpu_plugin.so", "fastatomstruct_xla_cpu/libpjrt_cpu.so",
+                "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so",
+            ]
         case .cuda: ["jax_plugins/xla_cuda13/xla_cuda_plugin.so", "jax_plugins/xla_cuda1*/xla_cuda_plugin.so"]
         case .rocm: ["jax_plugins/xla_rocm*/xla_rocm_plugin.so"]
         case .oneapi: ["jax_plugins/xla_oneapi/xla_oneapi_plugin.so", "jax_plugins/intel_extension_for_openxla/pjrt_plugin_xpu.so"]
@@ -51,14 +54,19 @@ package enum PluginKind: String, CaseIterable, Sendable {
     /// Whether pip may add what the packages depend on. XLA's plugins depend on nothing that Hillock uses.
     package var installsDependencies: Bool { self == .cuda }
 
-    /// What the driver of such devices leaves in the file system, as patterns: none there, no such device.
-    package var driverPatterns: [String] {
-        switch self {
-        case .xlaCPU: ["/"]
-        case .cuda: ["/dev/nvidia[0-9]*", "/proc/driver/nvidia/version", "/dev/dxg"]
-        case .rocm: ["/dev/kfd"]
-        case .oneapi: ["/dev/dri/renderD*"]
-        case .tpu: ["/dev/accel[0-9]*", "/dev/vfio/[0-9]*"]
+    /// Whether there is such a device with its driver, by what drivers leave in the file system. A plugin without a device may take long to say so.
+    package var hasDevice: Bool {
+        func isThere(_ pattern: String) -> Bool { !FileSearch.matches(pattern).isEmpty }
+        /// Whether one of these files holds the number of a maker of PCI devices.
+        func isMade(by vendor: String, _ pattern: String) -> Bool {
+            FileSearch.matches(pattern).contains { FileSearch.firstLine(of: $0) == vendor }
+        }
+        return switch self {
+        case .xlaCPU: true
+        case .cuda: isThere("/dev/nvidia[0-9]*") || isThere("/proc/driver/nvidia/version") || isThere("/dev/dxg")
+        case .rocm: isThere("/dev/kfd")
+        case .oneapi: isMade(by: "0x8086", "/sys/class/drm/renderD*/device/vendor")
+        case .tpu: isThere("/dev/accel[0-9]*") || isThere("/dev/vfio/[0-9]*") && isMade(by: "0x1ae0", "/sys/bus/pci/devices/*/vendor")
         }
     }
 

@@ -63,7 +63,8 @@ package struct Accelerator: @unchecked Sendable {
             record.dims = extents.baseAddress?.assumingMemoryBound(to: Int64.self)
             record.num_dims = shape.count
             do throws(PJRTError) {
-                try plugin.call(plugin.table.PJRT_Client_BufferFromHostBuffer, &record, "copy \(TensorType(dtype, Shape(shape))) to the device")
+                try plugin.call(
+                    plugin.table.PJRT_Client_BufferFromHostBuffer, &record, "copy \(TensorType(dtype, Shape(shape))) to the device")
             } catch {
                 failure = error
             }
