@@ -46,6 +46,12 @@ struct BadInputTests {
             (["train", "digits", "--epoch", "3"], "unknown option '--epoch'; did you mean '--epochs'?"),
             (["train", "digits", "--lerning-rate", "3"], "unknown option '--lerning-rate'; did you mean '--learning-rate'?"),
             (["train", "digits", "extra"], "unexpected argument 'extra'"),
+            (
+                ["train", "digits", "--device", "gpu"],
+                #"there is no device "gpu"; expected one of cpu, reference, xla-cpu, cuda, rocm, oneapi, tpu, with a number where there are several: cuda:1"#
+            ),
+            (["devices", "install", "gpu"], #"there is no plugin "gpu" (known: xla-cpu, cuda, rocm, oneapi, tpu)"#),
+            (["devices", "lst"], #"there is no command "hillock devices lst"; did you mean list? (known: list, install)"#),
             (["train", "digits", "--epochs"], "missing value for '--epochs <n>'"),
             (["train", "digits", "--epochs", "many"], "the value 'many' is invalid for '--epochs <n>'"),
             (["train", "digits", "--epochs", "0"], "epochs is 0, expected 1 to 1000000"),

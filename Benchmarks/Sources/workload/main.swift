@@ -11,22 +11,9 @@ encoder.keyEncodingStrategy = .convertToSnakeCase
 func unknown() -> Never {
     FileHandle.standardError.write(
         Data(
-            """
-            usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \
-            \(Workloads.names.joined(separator: " "))
-
-            """.utf8))
+            "usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \(Workloads.names.joined(separator: " "))\n"
+                .utf8))
     exit(1)
-}
-
-/// The device that the third argument names.
-func device() -> Device {
-    do {
-        return arguments.count > 3 ? try Device(named: arguments[3]) : .cpu
-    } catch {
-        FileHandle.standardError.write(Data("workload: \(error)\n".utf8))
-        exit(1)
-    }
 }
 
 switch arguments.dropFirst().first {
@@ -45,7 +32,13 @@ case "--outcome" where arguments.count == 4:
     print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
 case let name?:
     guard Workloads.names.contains(name) else { unknown() }
-    let device = device()
+    let device: Device
+    do {
+        device = arguments.count > 3 ? try Device(named: arguments[3]) : .cpu
+    } catch {
+        FileHandle.standardError.write(Data("workload: \(error)\n".utf8))
+        exit(1)
+    }
     var measurement = Device.$current.withValue(device) {
         Workloads.make(name)!.measure(named: name, repeats: arguments.count > 2 ? Int(arguments[2]) ?? 0 : 0)
     }

@@ -25,8 +25,8 @@ struct DevicesInstallCommand: ParsableCommand {
         }
         let installer = try PluginInstaller(known)
         if !isAgreed {
+            guard isatty(STDIN_FILENO) == 1 else { throw OptionError("nobody is there to agree to the download; add --yes") }
             print("pip will download \(known.packages.joined(separator: ", "))\nand put it into \(installer.folder).")
-            guard isatty(STDIN_FILENO) == 1 else { throw OptionError("nobody is there to agree; add --yes") }
             print("Go on? [y/N] ", terminator: "")
             fflush(nil)
             guard let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased(), ["y", "yes"].contains(answer) else {

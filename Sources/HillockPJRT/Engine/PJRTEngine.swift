@@ -45,6 +45,15 @@ extension PJRTEngine: CompilingEngine {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         return Pipeline(simplifying + [RemoveDeadCode()])
     }
+
+    /// The text that the plugin compiles; what it does then is its own business.
+    package func planStages(of program: Program) throws -> [PlanDetails.Stage] {
+        let lines = try program.stableHLO().split(separator: "\n").map(String.init)
+        return [PlanDetails.Stage(name: planStageNames[0], summary: "the program as text, which the plugin compiles", decisions: lines)]
+    }
+
+    /// `stablehlo`
+    package var planStageNames: [String] { ["stablehlo"] }
 }
 
 extension PJRTEngine {

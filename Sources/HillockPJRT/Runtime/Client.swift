@@ -56,7 +56,9 @@ package final class Client: @unchecked Sendable {
     /// A device by its position.
     package func device(_ ordinal: Int) throws(PJRTError) -> Accelerator {
         guard devices.indices.contains(ordinal) else {
-            let there = devices.isEmpty ? "there is none" : "there are \(devices.count), numbered from 0"
+            let there =
+                devices.isEmpty
+                ? "there is none" : devices.count == 1 ? "there is one, number 0" : "there are \(devices.count), numbered from 0"
             throw PJRTError(
                 .notFound, device: "\(plugin.kind.name):\(ordinal)", action: "use this device", reason: there,
                 hint: "hillock devices lists them")
