@@ -2,7 +2,7 @@
 
 SWIFT ?= swift
 
-.PHONY: run test bench clean help dependencies
+.PHONY: run test bench check clean help dependencies
 
 run: dependencies ## install what is missing, build, and train the digit network (ARGS="--model mlp" for options)
 	$(SWIFT) build -c release --product hillock
@@ -19,6 +19,10 @@ bench: dependencies ## measure the workloads beside the peers, where their progr
 	scripts/prepare-peers.sh
 	$(SWIFT) build -c release --package-path Benchmarks
 	cd Benchmarks && .build/release/bench --python ../.venv-bench/bin/python $(ARGS)
+
+check: dependencies ## five steps of each workload: losses as specified, the same bits over runs and threads (ARGS="T03 T12" for some)
+	$(SWIFT) build -c release --package-path Benchmarks --product workload
+	Benchmarks/.build/release/workload --check $(ARGS)
 
 dependencies:
 	@scripts/install-dependencies.sh

@@ -71,19 +71,21 @@ let package = Package(
         .executableTarget(name: "steady-state", dependencies: ["Hillock", "HillockCPU", "CAllocationCounter"], path: "Tests/SteadyState"),
         .testTarget(name: "SteadyStateTests", dependencies: ["steady-state", "HillockCore"]),
 
+        // What tests of several modules want of a file system.
+        .target(name: "TestFolders", path: "Tests/TestFolders"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),
         .testTarget(name: "HillockCoreTests", dependencies: ["HillockCore"]),
         .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockPJRT", "HillockCore", "HillockFormats"]),
         .testTarget(name: "HillockPJRTTests", dependencies: ["HillockPJRT", "HillockCore", "CPJRT"]),
         .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
-        .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats"]),
+        .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats", "TestFolders"]),
         .testTarget(
             name: "HillockDataTests",
-            dependencies: ["HillockData", "HillockDownloads", .product(name: "Crypto", package: "swift-crypto")]),
-        .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems"]),
+            dependencies: ["HillockData", "HillockDownloads", "TestFolders", .product(name: "Crypto", package: "swift-crypto")]),
+        .testTarget(name: "HillockTrainingTests", dependencies: ["Hillock", "HillockSystems", "TestFolders"]),
         .testTarget(name: "HillockInspectionTests", dependencies: ["Hillock", "HillockSystems"]),
-        .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI"]),
+        .testTarget(name: "HillockCLITests", dependencies: ["HillockCLI", "TestFolders"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -6,10 +6,31 @@
 #include "elementwise_internal.h"
 #include <string.h>
 
+/// Asks for a part of what the next tile reads and writes in the caller's memory, which the processor would not guess: it sees the
+/// first operation read a little, then the others nothing.
+static void fetch_ahead(const hk_decoded *d, int64_t start, int64_t length, int part, int parts) {
+    for (int i = 0; i < d->moving_count; i++) {
+        hk_slot slot = d->slots[d->moving[i]];
+        bool is_output = slot.place == hk_slot_output;
+        const char *place = is_output ? d->outputs[slot.index] : d->inputs[slot.index];
+        const char *from = place + (start + length * part / parts) * slot.bytes;
+        const char *end = place + (start + length * (part + 1) / parts) * slot.bytes;
+        if (is_output) {
+            for (; from < end; from += 64) __builtin_prefetch(from, 1);
+        } else {
+            for (; from < end; from += 64) __builtin_prefetch(from, 0);
+        }
+    }
+}
+
 static void run_steps(
-    const hk_step *steps, int count, char *const *pointers, const intptr_t *strides, intptr_t granules) {
+    const hk_decoded *d, int64_t next, const hk_step *steps, int count, char *const *pointers, const intptr_t *strides,
+    intptr_t granules) {
+    int64_t length = d->count - next < d->tile ? d->count - next : d->tile;
+    bool ahead = d->fetches && length > 0;
     for (int i = 0; i < count; i++) {
         const hk_step *s = &steps[i];
+        if (ahead) fetch_ahead(d, next, length, i, count);
         s->kernel(
             pointers[s->dst], pointers[s->a], pointers[s->b], pointers[s->c], strides[s->a], strides[s->b],
             strides[s->c], granules);
@@ -54,7 +75,7 @@ static void run_tiles(void *context, int64_t begin, int64_t end) {
         buffers[i] = hk_carve(&memory, hk_walk_bytes(&d->walks[i], d->tile));
         if (d->walks[i].period > 0) hk_walk_unroll(&d->walks[i], d->tile, buffers[i]);
     }
-    run_steps(d->prologue, d->prologue_count, pointers, strides, 1);
+    run_steps(d, d->count, d->prologue, d->prologue_count, pointers, strides, 1);
 
     char *tails = memory;
     for (int64_t tile = begin; tile < end; tile++) {
@@ -81,7 +102,7 @@ static void run_tiles(void *context, int64_t begin, int64_t end) {
                 int s = d->walk_slots[i];
                 pointers[s] = (char *)hk_walk_load(&d->walks[i], start, now, buffers[i], &strides[s]);
             }
-            run_steps(d->steps, d->step_count, pointers, strides, partial ? 1 : now / HK_GRANULE);
+            run_steps(d, (tile + 1) * d->tile, d->steps, d->step_count, pointers, strides, partial ? 1 : now / HK_GRANULE);
             for (int i = 0; i < d->fold_count; i++) hk_fold_tile(d, &d->folds[i], start, now, pointers[d->folds[i].slot]);
             if (partial) {
                 for (int i = 0; i < d->moving_count; i++) {

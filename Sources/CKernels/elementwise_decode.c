@@ -9,6 +9,9 @@
 #define TILE_BYTES_MOST (256 * 1024)
 #define TILE_LEAST 512
 #define TILE_MOST 4096
+/// From so much memory read and written on, tiles are asked for before their turn, and so are short.
+#define FETCH_BYTES (1024 * 1024)
+#define FETCH_TILE_MOST 1024
 
 /// Operands that each operation reads.
 static const uint8_t operand_counts[hk_op_count] = {
@@ -19,7 +22,8 @@ static const uint8_t operand_counts[hk_op_count] = {
     [hk_op_logistic] = 1, [hk_op_erf] = 1, [hk_op_floor] = 1, [hk_op_ceil] = 1, [hk_op_round_even] = 1,
     [hk_op_fma] = 3, [hk_op_equal] = 2, [hk_op_not_equal] = 2, [hk_op_less] = 2, [hk_op_less_equal] = 2,
     [hk_op_greater] = 2, [hk_op_greater_equal] = 2, [hk_op_select] = 3, [hk_op_and] = 2, [hk_op_or] = 2,
-    [hk_op_xor] = 2, [hk_op_not] = 1, [hk_op_is_finite] = 1, [hk_op_relu] = 1, [hk_op_relu_gradient] = 2,
+    [hk_op_xor] = 2, [hk_op_not] = 1, [hk_op_is_finite] = 1, [hk_op_relu] = 1, [hk_op_relu_gradient] = 2, [hk_op_gelu] = 1,
+    [hk_op_gelu_gradient] = 2,
 };
 
 /// Rough cost of an operation on one f32, in picoseconds on one core; decides only whether the team is woken.
@@ -27,7 +31,7 @@ static int64_t operation_cost(int op) {
     switch (op) {
     case hk_op_power: return 3000;
     case hk_op_exp: case hk_op_expm1: case hk_op_log: case hk_op_log1p: case hk_op_sin: case hk_op_cos:
-    case hk_op_tanh: case hk_op_logistic: case hk_op_erf: return 500;
+    case hk_op_tanh: case hk_op_logistic: case hk_op_erf: case hk_op_gelu: case hk_op_gelu_gradient: return 500;
     case hk_op_divide: case hk_op_remainder: case hk_op_sqrt: case hk_op_rsqrt: return 200;
     default: return 50;
     }
@@ -65,6 +69,9 @@ static void place_inputs(decoding *state) {
             kind = hk_walk_scalar;
         } else if (p->inputs[i].kind == hk_operand_strided) {
             kind = hk_walk_make(&d->walks[d->walk_count], p, i, d->inputs[i], slot->bytes);
+        } else if (p->inputs[i].kind == hk_operand_random) {
+            hk_walk_draw(&d->walks[d->walk_count], d->inputs[i]);
+            kind = hk_walk_strided;
         }
         if (kind == hk_walk_scalar) {
             slot->place = hk_slot_uniform;
@@ -216,7 +223,7 @@ static void choose_tile(decoding *state) {
     }
     tile &= -(int64_t)64;
     if (tile < 64) tile = 64;
-    if (tile > TILE_MOST) tile = TILE_MOST;
+    if (tile > (d->fetches ? FETCH_TILE_MOST : TILE_MOST)) tile = d->fetches ? FETCH_TILE_MOST : TILE_MOST;
     if (tile > d->count) tile = (d->count + HK_GRANULE - 1) & -(int64_t)HK_GRANULE;
     d->tile = tile;
     if (d->fold_count > 0) {
@@ -274,6 +281,9 @@ bool hk_elementwise_decode(
     save_inputs(&state);
     decode_instructions(&state);
     place_folds(&state);
+    size_t moved = 0;
+    for (int i = 0; i < d->moving_count; i++) moved += (size_t)d->count * d->slots[d->moving[i]].bytes;
+    d->fetches = d->step_count > 1 && moved >= FETCH_BYTES;
     choose_tile(&state);
     return true;
 }

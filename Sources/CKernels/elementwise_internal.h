@@ -12,12 +12,17 @@ typedef struct {
     int bytes;
     /// Elements after which the walk repeats itself, where that is short enough to unroll once; else 0.
     int64_t period;
+    /// Numbers of a random stream, whose key `base` points to.
+    bool is_random;
 } hk_walk;
 
 enum { hk_walk_scalar, hk_walk_dense, hk_walk_strided };
 
 /// Makes the walk of input `index`; says when it is in truth one scalar, or dense.
 int hk_walk_make(hk_walk *walk, const hk_elementwise_program *program, int index, const void *base, int bytes);
+
+/// Makes the walk of numbers that are drawn.
+void hk_walk_draw(hk_walk *walk, const void *key);
 
 /// Bytes of the buffer that the walk needs for tiles of `tile` elements.
 size_t hk_walk_bytes(const hk_walk *walk, int64_t tile);
@@ -76,6 +81,8 @@ typedef struct {
     hk_folding *folds;
     /// What a thread needs, in bytes.
     size_t scratch_bytes;
+    /// Whether tiles are asked for before their turn: several operations, on more than the caches near a core hold.
+    bool fetches;
     /// What one element costs, in picoseconds; decides only whether the team is woken.
     int64_t cost;
 } hk_decoded;

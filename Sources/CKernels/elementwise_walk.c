@@ -48,6 +48,7 @@ int hk_walk_make(hk_walk *walk, const hk_elementwise_program *program, int index
     walk->base = base;
     walk->bytes = bytes;
     walk->period = 0;
+    walk->is_random = false;
     if (axes->rank == 0 || (axes->rank == 1 && axes->strides[0] == 0)) return hk_walk_scalar;
     if (axes->rank == 1 && axes->strides[0] == 1) return hk_walk_dense;
     if (axes->strides[0] == 0) {
@@ -56,6 +57,10 @@ int hk_walk_make(hk_walk *walk, const hk_elementwise_program *program, int index
         if (period <= PERIOD_MOST) walk->period = period;
     }
     return hk_walk_strided;
+}
+
+void hk_walk_draw(hk_walk *walk, const void *key) {
+    *walk = (hk_walk){.base = key, .bytes = (int)sizeof(float), .is_random = true};
 }
 
 size_t hk_walk_bytes(const hk_walk *walk, int64_t tile) {
@@ -104,6 +109,12 @@ void hk_walk_unroll(const hk_walk *walk, int64_t tile, char *buffer) {
 const char *hk_walk_load(const hk_walk *walk, int64_t start, int64_t count, char *buffer, intptr_t *stride) {
     const hk_axes *axes = &walk->axes;
     *stride = HK_GRANULE * walk->bytes;
+    if (walk->is_random) {
+        uint64_t key;
+        memcpy(&key, walk->base, sizeof key);
+        hk_draw_uniform(key, (uint64_t)start, (float *)buffer, count);
+        return buffer;
+    }
     if (walk->period > 0) return buffer + start % walk->period * walk->bytes;
     int inner = axes->rank - 1;
     int64_t extent = axes->extents[inner], step = axes->strides[inner];

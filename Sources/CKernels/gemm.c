@@ -43,12 +43,16 @@ void hk_gemm_packed(
 
 /// Depth of B that is packed at once: a panel of it stays in the second level of cache, beside the rows of A that meet it.
 #define DEPTH 512
+/// The same where B is packed already.
+#define PACKED_DEPTH 1024
 /// Rows of one task at most, for the same reason.
 #define ROWS 256
 /// Up to so many rows a B with dense rows is read where it lies.
 #define DIRECT_ROWS 128
+/// Columns that dot products take at once where there is one row.
+#define DOTS_COLUMNS 8
 
-enum { direct, dots, packed };
+enum { direct, dots, packed, given };
 
 typedef struct {
     const hk_gemm_product *p;
@@ -77,8 +81,10 @@ static void multiply_block(
         if (p->relu) rectify(c, p->c_row, rows, columns);
         return;
     }
-    float *panel = hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
-    int64_t whole = d->way == direct ? columns / 16 * 16 : 0, parts = (p->k + DEPTH - 1) / DEPTH;
+    float *panel = d->way == given ? NULL : hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
+    const float *ready = d->way == given ? p->packed + column * p->k : NULL;
+    int64_t most = ready ? PACKED_DEPTH : DEPTH;
+    int64_t whole = d->way == direct ? columns / 16 * 16 : 0, parts = (p->k + most - 1) / most;
     if (parts < 1) parts = 1;
     for (int64_t part = 0; part < parts; part++) {
         int64_t depth = p->k * part / parts, length = p->k * (part + 1) / parts - depth;
@@ -87,6 +93,12 @@ static void multiply_block(
             .panel_step = HK_GEMM_COLUMNS, .c_row = p->c_row, .alpha = 1, .beta = part > 0};
         const float *left = a + depth * p->a_column, *right = b + depth * p->b_row;
         const float *offset = part == parts - 1 ? bias : NULL;
+        if (ready) {
+            call.b_row = HK_GEMM_COLUMNS;
+            call.panel_step = p->k * HK_GEMM_COLUMNS;
+            d->variant->gemm(&call, rows, columns, left, ready + depth * HK_GEMM_COLUMNS, c, offset);
+            continue;
+        }
         if (whole > 0) d->variant->gemm(&call, rows, whole, left, right, c, offset);
         if (whole == columns) continue;
         // What does not fill a granule is packed even so, since reading past its end may be reading past the end of memory.
@@ -130,7 +142,7 @@ void hk_gemm(const hk_gemm_product *p) {
     for (int axis = 0; axis < p->batch_rank; axis++) batches *= p->batch_extents[axis];
     if (batches * p->m * p->n <= 0) return;
     hk_gemm_product turned;
-    if (p->n == 1 && p->c_row == 1 && !p->bias) {
+    if (p->n == 1 && p->c_row == 1 && !p->bias && !p->packed) {
         // A matrix times a column is a row times the transposed matrix, which has columns for the lanes.
         turned = *p;
         turned.m = 1;
@@ -148,7 +160,9 @@ void hk_gemm(const hk_gemm_product *p) {
     }
     division d = {.p = p, .variant = hk_variant_current(), .width = p->m <= 6 ? 4 * HK_GEMM_COLUMNS : HK_GEMM_COLUMNS};
     bool is_transposed = p->b_row == 1 && p->a_column == 1;
-    if (is_transposed && (dots_beat_packing(p) || dots_beat_lanes(p))) {
+    if (p->packed) {
+        d.way = given;
+    } else if (is_transposed && (dots_beat_packing(p) || dots_beat_lanes(p))) {
         d.way = dots;
     } else if (p->b_column == 1 && p->m <= DIRECT_ROWS) {
         d.way = direct;
@@ -156,13 +170,18 @@ void hk_gemm(const hk_gemm_product *p) {
         d.way = packed;
     }
     // Enough tasks for many threads, but never more than one packing of B for each 28 rows. By shape alone.
+    int64_t least = d.way == dots && p->m <= 4 ? DOTS_COLUMNS : HK_GEMM_COLUMNS;
+    while (d.width > least && batches * ((p->n + d.width - 1) / d.width) < 16) d.width /= 2;
     d.column_tasks = (p->n + d.width - 1) / d.width;
     d.row_tasks = (p->m + ROWS - 1) / ROWS;
-    int64_t wanted = (16 + batches * d.column_tasks - 1) / (batches * d.column_tasks), possible = (p->m + 27) / 28;
+    int64_t least_rows = d.way == dots ? 8 : 28;
+    int64_t wanted = (16 + batches * d.column_tasks - 1) / (batches * d.column_tasks);
+    int64_t possible = (p->m + least_rows - 1) / least_rows;
     if (wanted > possible) wanted = possible;
     if (d.row_tasks < wanted) d.row_tasks = wanted;
     double work = (double)batches * (double)p->m * (double)p->n * (double)p->k;
-    // Nanoseconds: arithmetic, and reading B.
-    double cost = work * 0.01 + (double)batches * (double)p->n * (double)p->k * 0.07;
+    // Nanoseconds: arithmetic, and reading or packing B.
+    double cost = work * (d.way == dots ? 0.01 : 0.005);
+    cost += (double)batches * (double)p->n * (double)p->k * (d.way == packed ? 0.07 : 0.03);
     hk_parallel(batches * d.row_tasks * d.column_tasks, cost, multiply_tasks, &d);
 }

@@ -332,3 +332,6 @@ void hk_gather(char *output, const char *input, int64_t stride, int bytes, int64
 
 /// Writes one element of `bytes` bytes `count` times, on this thread.
 void hk_splat(char *output, const void *element, int bytes, int64_t count);
+
+/// Numbers `first ..< first + count` of a stream as `hk_philox_uniform_f32` makes them, on the calling thread.
+void hk_draw_uniform(uint64_t key, uint64_t first, float *output, int64_t count);

@@ -73,6 +73,12 @@ static void run(enum kind kind, uint64_t key, uint64_t first, void *output, int6
     hk_parallel((offset + count + elements - 1) / elements, (double)count * costs[kind], make_batches, &s);
 }
 
+void hk_draw_uniform(uint64_t key, uint64_t first, float *output, int64_t count) {
+    stream s = {hk_variant_current(), key, first, count, uniform32, (char *)output};
+    int64_t elements = batch_elements[uniform32], offset = (int64_t)(first % (uint64_t)elements);
+    make_batches(&s, 0, (offset + count + elements - 1) / elements);
+}
+
 void hk_philox_bits(uint64_t key, uint64_t first, uint32_t *output, int64_t count) {
     run(bits, key, first, output, count);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -19,12 +20,53 @@ extern void omp_set_num_threads(int threads);
 #define MAX_THREADS 256
 /// Below this much work, in nanoseconds, the calling thread does it faster alone than with others to wake.
 #define PARALLEL_COST 30000.0
+/// The same while the others are still awake from the last time: then they take up work in less than a microsecond.
+#define AWAKE_COST 6000.0
+/// For so long, in nanoseconds, threads that are done are counted on to be awake: libgomp's wait some milliseconds before they sleep.
+#define AWAKE_TIME 200000
+/// They are woken for work between the two costs once so much of it came without a pause.
+#define WAKE_COST 200000.0
 /// So much work in all, in nanoseconds, is done alone before the team is first asked: starting its threads takes up to a millisecond, longer
 /// on a busy machine, and a program that is done by then never needs them.
 #define START_COST 1000000
 
 static atomic_int thread_count;
 static atomic_llong work_done_alone;
+/// When this thread's team was last done, when it last could have been used, and what work was done without it since.
+static _Thread_local int64_t last_team_time, last_chance;
+static _Thread_local double missed;
+
+static int64_t nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/// Whether threads that have nothing to do sleep at once, since the user wants it so.
+static bool sleeps_at_once(void) {
+    static atomic_int known;
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == 0) {
+        const char *policy = getenv("OMP_WAIT_POLICY");
+        answer = policy && (policy[0] == 'p' || policy[0] == 'P') ? 1 : 2;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer == 1;
+}
+
+/// Whether so much work is worth the team.
+static bool is_for_team(double cost) {
+    if (cost >= PARALLEL_COST) return true;
+    if (cost < AWAKE_COST || sleeps_at_once()) return false;
+    int64_t now = nanoseconds();
+    if (now - last_team_time < AWAKE_TIME) return true;
+    if (now - last_chance > AWAKE_TIME) missed = 0;
+    last_chance = now;
+    missed += cost;
+    if (missed < WAKE_COST) return false;
+    missed = 0;
+    return true;
+}
 
 /// Whether work of this cost is still part of what is done before the team starts.
 static bool is_done_before_team(double cost) {
@@ -101,6 +143,7 @@ void hk_team_run(void (*body)(void *context, int thread, int threads), void *con
     }
     team_call call = {body, context};
     GOMP_parallel(team_thread, &call, (unsigned)threads, 0);
+    last_team_time = nanoseconds();
 }
 
 /// A range of pieces that belongs to one thread, from which idle threads help themselves.
@@ -137,15 +180,16 @@ static void loop_thread(void *context, int thread, int threads) {
 void hk_parallel(
     int64_t count, double cost, void (*body)(void *context, int64_t begin, int64_t end), void *context) {
     if (count <= 0) return;
-    int threads = cost < PARALLEL_COST || count == 1 ? 1 : hk_threads();
+    int threads = count == 1 || !is_for_team(cost) ? 1 : hk_threads();
     if (threads == 1 || is_done_before_team(cost)) {
         uint64_t state = flush_denormals();
         body(context, 0, count);
         restore_denormals(state);
         return;
     }
-    // Pieces of at least a few microseconds, at most 16 a thread.
-    int64_t pieces = (int64_t)(cost / 5000) + 1;
+    // Pieces of at least a few microseconds, as many for each thread, at most 16.
+    int64_t pieces = (int64_t)(cost / 5000) + threads;
+    pieces -= pieces % threads;
     if (pieces > 16 * (int64_t)threads) pieces = 16 * (int64_t)threads;
     if (pieces > count) pieces = count;
     if (pieces < threads) threads = (int)pieces;

@@ -61,6 +61,33 @@ extension KernelTests {
             }
         }
 
+        @Test("gelu and its derivative, within 1.8 ulp or what cancellation leaves")
+        func gelu() {
+            let density = { (x: Double) in exp(-0.5 * x * x) / (2 * Double.pi).squareRoot() }
+            let x = (samples(200_000, in: -8...8) as [Float]) + [0, -0.0, 1e-30, -1e-30, 100, -100, .greatestFiniteMagnitude]
+            let dy = [Float](repeating: 1, count: x.count)
+            KernelTests.onEveryVariant { variant in
+                let value = apply(hk_op_gelu, x, x, x, result: Float.type, zero: Float(0))
+                let slope = apply(hk_op_gelu_gradient, x, dy, dy, result: Float.type, zero: Float(0))
+                for i in x.indices {
+                    let a = Double(x[i])
+                    let normal = 0.5 * erfc(-a * 0.5.squareRoot())
+                    let isClose = a > 0 ? ulps(value[i], a * normal) <= 1.8 : abs(Double(value[i]) - a * normal) <= 6e-8 * abs(a)
+                    let isSlopeClose = abs(Double(slope[i]) - (normal + (abs(a) < 50 ? a * density(a) : 0))) <= 1.45e-7
+                    if !isClose || !isSlopeClose {
+                        Issue.record("\(variant): at \(x[i]) gelu gave \(value[i]), its derivative \(slope[i])")
+                        return
+                    }
+                }
+                let odd: [Float] = [.infinity, -.infinity, .nan]
+                let values = apply(hk_op_gelu, odd, odd, odd, result: Float.type, zero: Float(0))
+                let slopes = apply(hk_op_gelu_gradient, odd, [1, 1, 1], odd, result: Float.type, zero: Float(0))
+                // −∞ · 0, as the formula has it.
+                #expect(values[0] == .infinity && values[1].isNaN && values[2].isNaN, "\(variant)")
+                #expect(slopes[0] == 1 && slopes[1] == 0 && slopes[2].isNaN, "\(variant)")
+            }
+        }
+
         @Test("pow: C's special cases, and 4 ulp")
         func power() {
             let edge: [Float] = [

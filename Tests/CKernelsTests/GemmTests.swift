@@ -41,7 +41,7 @@ extension KernelTests {
             arguments: [
                 (1, 300, 70), (1, 9, 40), (4, 130, 50), (9, 37, 65), (13, 20, 30), (28, 50, 20), (29, 50, 20), (100, 10, 90),
                 (70, 130, 600),
-                (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3),
+                (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3), (33, 40, 1100),
             ])
         func team(_ m: Int, _ n: Int, _ k: Int) {
             let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)
@@ -56,6 +56,7 @@ extension KernelTests {
                 let want = sums.flatMap { $0.enumerated().map { hasBias ? $1 + Double(bias[$0 % n]) : max($1, 0) } }
                 let left = halves.flatMap { transposedA ? transposed($0, m, k) : $0 }
                 let right = transposedB ? transposed(b, k, n) : b
+                var packed: Memory?
                 func run() -> [Float] {
                     let (ma, mb, mc, mv) = (Memory(left), Memory(right), Memory(repeating: Float.nan, count: 2 * m * n), Memory(bias))
                     withExtendedLifetime((ma, mb, mv)) {
@@ -72,6 +73,7 @@ extension KernelTests {
                         (product.c, product.c_row) = (pointer(mc), Int64(n))
                         product.bias = hasBias ? UnsafePointer(pointer(mv)) : nil
                         product.relu = !hasBias
+                        if let packed { product.packed = UnsafePointer(pointer(packed)) }
                         hk_gemm(&product)
                     }
                     return mc.array()
@@ -80,6 +82,14 @@ extension KernelTests {
                     expect(run(), want, k, "\(variant), \(m) x \(n) x \(k), transposed \(transposedA), \(transposedB)")
                 }
                 _ = KernelTests.sameBits("\(m) x \(n) x \(k)", run)
+                // The same with a right side that was packed before.
+                let panels = Memory(repeating: Float.nan, count: Swift.max(hk_gemm_packed_bytes(Int64(k), Int64(n)) / 4, 1))
+                let source = Memory(right)
+                hk_gemm_pack(
+                    pointer(source), Int64(transposedB ? 1 : n), Int64(transposedB ? k : 1), Int64(k), Int64(n), pointer(panels))
+                packed = panels
+                KernelTests.onEveryVariant { variant in expect(run(), want, k, "\(variant), \(m) x \(n) x \(k), packed") }
+                _ = KernelTests.sameBits("\(m) x \(n) x \(k), packed", run)
             }
         }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestFolders
 import Testing
 
 /// Whatever a person gets wrong is answered by one line that says what, and by status 1; nothing is printed, made or lost.

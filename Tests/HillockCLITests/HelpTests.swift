@@ -1,3 +1,4 @@
+import TestFolders
 import Testing
 
 /// What the program says of itself.

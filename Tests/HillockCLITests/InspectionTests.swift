@@ -1,4 +1,5 @@
 import Foundation
+import TestFolders
 import Testing
 
 /// `hillock explain` and `hillock profile`: they run the real thing and leave nothing behind.

@@ -1,4 +1,5 @@
 import Foundation
+import TestFolders
 import Testing
 
 /// Training, evaluation and prediction through the built program.

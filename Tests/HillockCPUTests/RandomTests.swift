@@ -52,6 +52,45 @@ import Testing
         }
     }
 
+    @Test("Dropout draws in place, in any layout around it, and its gradient has the same mask")
+    func dropoutDrawsInPlace() throws {
+        func play(_ x: Tensor, _ before: @escaping (Tensor) -> Tensor) throws -> [HostArray] {
+            try withSeed(8) {
+                let (y, gradient) = valueAndGradient(at: x) { x in
+                    let y = dropout(before(x), rate: 0.4)
+                    return (y * y).sum() + dropout(y, rate: 0.2).sum()
+                }
+                return [try y.hostArray(), try gradient.hostArray()]
+            }
+        }
+        func compare(_ x: Tensor, _ before: @escaping (Tensor) -> Tensor) throws {
+            let wanted = try Device.$current.withValue(.reference) { try play(x, before) }
+            let got = try Device.$current.withValue(.cpu) { try play(x, before) }
+            for (a, b) in zip(got, wanted) { Closeness(scale: b.doubles.map(\.magnitude).max() ?? 1).expect(a, b, "\(x.shape)") }
+        }
+        for count in [1, 15, 16, 64, 100, 4099, 70_001] {
+            try compare(Tensor.arange(to: Double(count)) * (1 / Double(count)) + 0.5) { $0 * 2 + 1 }
+        }
+        let w = cos(Tensor.arange(to: 32 * 16 * 9)).reshaped(to: [32, 16, 3, 3])
+        let x = sin(Tensor.arange(to: 2 * 16 * 6 * 6)).reshaped(to: [2, 16, 6, 6])
+        evaluate(w, x)
+        try compare(x) { relu(conv2d($0, w, padding: (1, 1))) }
+    }
+
+    @Test("Numbers that several operations want are the same numbers")
+    func sharedNumbers() throws {
+        func play() throws -> [[Double]] {
+            try withSeed(9) {
+                let u = Tensor.uniform([1000])
+                let (a, b) = (u * 2, (u .>= 0.5).converted(to: .float32).reshaped(to: [10, 100]).sum(axes: 0))
+                evaluate(u, a, b)
+                return try [u, a, b].map { try $0.hostArray().doubles }
+            }
+        }
+        let wanted = try Device.$current.withValue(.reference) { try play() }
+        #expect(try Device.$current.withValue(.cpu) { try play() } == wanted)
+    }
+
     /// Mean, variance, skewness and kurtosis of many numbers lie within five standard errors of the distribution's.
     @Test func momentsAreTheDistributions() {
         let n = 100_000

@@ -5,6 +5,7 @@ import HillockData
 import HillockDownloads
 import HillockFormats
 import Synchronization
+import TestFolders
 import Testing
 
 @Suite struct DownloaderTests {

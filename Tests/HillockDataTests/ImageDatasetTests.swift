@@ -2,6 +2,7 @@ import Foundation
 import HillockCore
 import HillockData
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct ImageDatasetTests {

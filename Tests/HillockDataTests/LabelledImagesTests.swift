@@ -1,6 +1,7 @@
 import HillockCore
 import HillockData
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct LabelledImagesTests {

@@ -1,5 +1,6 @@
 import Foundation
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct GzipTests {

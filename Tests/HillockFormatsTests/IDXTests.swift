@@ -1,5 +1,6 @@
 import HillockCore
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct IDXTests {

@@ -1,4 +1,5 @@
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct JSONTests {

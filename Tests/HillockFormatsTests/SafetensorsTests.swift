@@ -1,6 +1,7 @@
 import Foundation
 import HillockCore
 import HillockFormats
+import TestFolders
 import Testing
 
 @Suite struct SafetensorsTests {

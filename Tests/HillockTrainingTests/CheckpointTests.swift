@@ -1,5 +1,6 @@
 import Foundation
 import Hillock
+import TestFolders
 import Testing
 
 private func sample() -> Checkpoint {

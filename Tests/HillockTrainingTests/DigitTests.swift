@@ -1,6 +1,7 @@
 import Foundation
 import Hillock
 import HillockSystems
+import TestFolders
 import Testing
 
 /// A folder with a small data set in it.

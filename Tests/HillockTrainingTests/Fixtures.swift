@@ -1,31 +1,5 @@
-import Foundation
 import Hillock
 import HillockSystems
-
-/// A folder that is gone when its owner is.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("hillock-tests-" + UUID().uuidString).path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// The path of a file in the folder.
-    func file(_ name: String) -> String { path + "/" + name }
-}
-
-/// The one line that an operation fails with, or what to say if it does not.
-func failure<Result>(_ body: () throws -> Result) -> String {
-    do {
-        _ = try body()
-        return "(no error)"
-    } catch {
-        return "\(error)"
-    }
-}
 
 /// Small grey images in which each class is a bright square at a place of its own, with noise.
 func toyImages(count: Int, size: Int = 8, classes: Int = 4, seed: UInt64) throws -> LabelledImages {

@@ -1,5 +1,6 @@
 import Hillock
 import HillockSystems
+import TestFolders
 import Testing
 
 /// A grey picture to draw on.

@@ -1,5 +1,6 @@
 import Hillock
 import HillockSystems
+import TestFolders
 import Testing
 
 /// Pictures of real digits, drawn larger, elsewhere, in other colours, must be read as the digits of the data set are.

@@ -2,6 +2,7 @@ import Foundation
 import Hillock
 import HillockSystems
 import Synchronization
+import TestFolders
 import Testing
 
 /// A small network with dropout, so that the random source matters.

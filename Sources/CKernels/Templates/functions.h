@@ -181,6 +181,81 @@ HK_INLINE f32v f32_erf(f32v x) {
     return f32_choose(t < 0.9219f, near, far);
 }
 
+// x times the normal distribution function, and its derivative. Half is a constant part, the rest odd: gelu(x) = x (1/2 + x q(|x|)) and
+// gelu'(x) = 1/2 + x r(|x|) with smooth q and r.
+#if HK_AVX512
+// Polynomials of degree 5 on 16 pieces of width 2/5 (the first of half that), highest coefficients first; a register holds one for each.
+static const float gelu_table[6][16] = {
+    {-0x1.e408bp-18f, -0x1.a2e842p-16f, -0x1.05cc4ep-15f, -0x1.2fa4cep-16f, -0x1.f8661ep-24f, 0x1.4cc486p-17f,
+     0x1.56ac46p-17f, 0x1.92edf6p-18f, 0x1.1a7d5p-19f, 0x1.63dfacp-24f, -0x1.1b2a42p-21f, -0x1.1b254p-21f,
+     -0x1.9aa2e8p-22f, -0x1.0fd0e2p-22f, -0x1.6347fap-23f, -0x1.d7c01ep-24f},
+    {0x1.0ff4a4p-12f, 0x1.86d702p-13f, 0x1.32cfap-15f, -0x1.82804ap-14f, -0x1.1df2f2p-13f, -0x1.c29a72p-14f,
+     -0x1.c510d8p-15f, -0x1.aef4e8p-17f, 0x1.c55dcp-18f, 0x1.8141ap-17f, 0x1.4ebb12p-17f, 0x1.e428f4p-18f,
+     0x1.4acfe2p-18f, 0x1.c2965cp-19f, 0x1.383d46p-19f, 0x1.ba899cp-20f},
+    {-0x1.17c85cp-20f, 0x1.e69a16p-11f, 0x1.6b5294p-10f, 0x1.477decp-10f, 0x1.8d2342p-11f, 0x1.06d414p-12f,
+     -0x1.30b38cp-14f, -0x1.9f941cp-13f, -0x1.a95e84p-13f, -0x1.54c8b4p-13f, -0x1.f0c0c6p-14f, -0x1.6098c2p-14f,
+     -0x1.f7cf44p-15f, -0x1.6edd78p-15f, -0x1.10eb6p-15f, -0x1.9e3eb2p-16f},
+    {-0x1.5c98dap-7f, -0x1.2cb8bap-7f, -0x1.6becccp-8f, -0x1.813a1p-10f, 0x1.9f5388p-10f, 0x1.91dfb8p-9f,
+     0x1.adb9a6p-9f, 0x1.730eaap-9f, 0x1.21ae52p-9f, 0x1.b289d2p-10f, 0x1.448088p-10f, 0x1.eb38c4p-11f,
+     0x1.7b13ep-11f, 0x1.2a45ecp-11f, 0x1.dda964p-12f, 0x1.845c56p-12f},
+    {-0x1.664ebep-28f, -0x1.4c5628p-6f, -0x1.20b948p-5f, -0x1.59ac48p-5f, -0x1.56b0e8p-5f, -0x1.2e811ap-5f,
+     -0x1.f268fp-6f, -0x1.8d4bfp-6f, -0x1.3aad78p-6f, -0x1.f74a4cp-7f, -0x1.9922b2p-7f, -0x1.526f36p-7f,
+     -0x1.1c6ee4p-7f, -0x1.e4bb1ep-8f, -0x1.a1f57ap-8f, -0x1.6c16cp-8f},
+    {0x1.988454p-2f, 0x1.8de132p-2f, 0x1.70d33ap-2f, 0x1.48795p-2f, 0x1.1cedbp-2f, 0x1.e8b43p-3f, 0x1.a3abe4p-3f,
+     0x1.6bd86cp-3f, 0x1.3f8f6cp-3f, 0x1.1c5a9cp-3f, 0x1.fff7b2p-4f, 0x1.d17312p-4f, 0x1.aaaa7ep-4f, 0x1.89d898p-4f,
+     0x1.6db6dap-4f, 0x1.555556p-4f},
+};
+static const float gelu_gradient_table[6][16] = {
+    {-0x1.e2a94ep-15f, -0x1.92694ep-13f, -0x1.b3efe4p-13f, -0x1.2ba922p-14f, 0x1.f80816p-15f, 0x1.82aa2cp-14f,
+     0x1.c088cp-15f, 0x1.4dc25p-17f, -0x1.30f992p-17f, -0x1.4cc8e6p-17f, -0x1.792a9ap-18f, -0x1.40292p-19f,
+     -0x1.e50ba8p-21f, -0x1.8c674cp-22f, -0x1.902958p-23f, -0x1.e4fa88p-24f},
+    {0x1.9a0324p-10f, 0x1.03e26ep-10f, -0x1.80136p-14f, -0x1.aeedbep-11f, -0x1.ad5a2p-11f, -0x1.9fe4dp-12f,
+     -0x1.339188p-16f, 0x1.15fd8cp-13f, 0x1.05236ap-13f, 0x1.308738p-14f, 0x1.192be8p-15f, 0x1.e01e9cp-17f,
+     0x1.be0234p-18f, 0x1.f008eap-19f, 0x1.3f9e88p-19f, 0x1.bc8616p-20f},
+    {-0x1.165836p-17f, 0x1.6142eap-8f, 0x1.d927c8p-8f, 0x1.4ffda2p-8f, 0x1.a0f46ap-10f, -0x1.d86bdep-11f,
+     -0x1.b1d674p-10f, -0x1.5fe7e4p-10f, -0x1.9f3f6p-11f, -0x1.9fcb7p-12f, -0x1.940b74p-13f, -0x1.b0e9d8p-14f,
+     -0x1.0cf29ap-14f, -0x1.74dbd4p-15f, -0x1.11cc1ep-15f, -0x1.9e75bep-16f},
+    {-0x1.5c97d8p-5f, -0x1.15e8bap-5f, -0x1.c75d56p-7f, 0x1.5f9998p-8f, 0x1.f981cep-7f, 0x1.06898ap-6f,
+     0x1.82e16cp-7f, 0x1.d565ccp-8f, 0x1.045664p-8f, 0x1.26010ap-9f, 0x1.6e983ep-10f, 0x1.fe6c3ap-11f,
+     0x1.7ebcc2p-11f, 0x1.2adbacp-11f, 0x1.ddd1a4p-12f, 0x1.8460e4p-12f},
+    {-0x1.641becp-25f, -0x1.446f02p-4f, -0x1.06087ep-3f, -0x1.154f98p-3f, -0x1.ce1e2cp-4f, -0x1.482b76p-4f,
+     -0x1.a9529ep-5f, -0x1.0f45dcp-5f, -0x1.6cacf2p-6f, -0x1.0a14eap-6f, -0x1.a026eep-7f, -0x1.53df76p-7f,
+     -0x1.1caeb2p-7f, -0x1.e4cdd4p-8f, -0x1.a1f7ccp-8f, -0x1.6c16fep-8f},
+    {0x1.988454p-1f, 0x1.837e8p-1f, 0x1.4cbc1p-1f, 0x1.07a904p-1f, 0x1.8e82eap-2f, 0x1.2ba38p-2f, 0x1.d18912p-3f,
+     0x1.7c0e66p-3f, 0x1.44715ep-3f, 0x1.1d9b6cp-3f, 0x1.004204p-3f, 0x1.d18d3ap-4f, 0x1.aaaea6p-4f, 0x1.89d928p-4f,
+     0x1.6db6ecp-4f, 0x1.555556p-4f},
+};
+HK_INLINE f32v by_piece(const float (*table)[16], f32v t) {
+    f32v z = f32_fma(t, splat(2.5f), splat(MAGIC));
+    f32v d = f32_fma(t, splat(2.5f), MAGIC - z);
+    // The instruction looks at four bits of the index.
+    __m512i piece = (__m512i)z;
+    f32v p = (f32v)_mm512_permutexvar_ps(piece, _mm512_loadu_ps(table[0]));
+    for (int k = 1; k < 6; k++) p = f32_fma(p, d, (f32v)_mm512_permutexvar_ps(piece, _mm512_loadu_ps(table[k])));
+    return p;
+}
+/// Where the pieces end; beyond, all is 0 or 1.
+HK_INLINE f32v saturate(f32v x, f32v t, f32v value) {
+    return f32_choose(t >= 6.2f, f32_choose(x > 0, splat(1.0f), (f32v){}), value);
+}
+HK_INLINE f32v f32_gelu(f32v x) {
+    f32v t = f32_abs(x);
+    return x * saturate(x, t, f32_fma(x, by_piece(gelu_table, t), splat(0.5f)));
+}
+HK_INLINE f32v f32_gelu_gradient(f32v x, f32v dy) {
+    f32v t = f32_abs(x);
+    return dy * saturate(x, t, f32_fma(x, by_piece(gelu_gradient_table, t), splat(0.5f)));
+}
+#else
+HK_INLINE f32v f32_gelu(f32v x) { return x * f32_fma(splat(0.5f), f32_erf(x * 0.70710678f), splat(0.5f)); }
+HK_INLINE f32v f32_gelu_gradient(f32v x, f32v dy) {
+    f32v normal = f32_fma(splat(0.5f), f32_erf(x * 0.70710678f), splat(0.5f));
+    // Far out the density is 0, and stays so beside infinity.
+    f32v near = at_least(at_most(x, 20.0f), -20.0f);
+    return dy * f32_fma(near * 0.39894228f, f32_exp(near * near * -0.5f), normal);
+}
+#endif
+
 /// sin and cos of r, |r| <= pi / 4.
 HK_INLINE f32v sin_reduced(f32v r) {
     f32v s = r * r;
@@ -293,6 +368,9 @@ HK_LIBM(cos, cos(x))
 HK_LIBM(tanh, tanh(x))
 HK_LIBM(erf, erf(x))
 HK_LIBM(logistic, 1.0 / (1.0 + exp(-x)))
+HK_LIBM(gelu, x * (0.5 + 0.5 * erf(x * 0.70710678118654752)))
+HK_LIBM(gelu_slope, 0.5 + 0.5 * erf(x * 0.70710678118654752) + (fabs(x) < 40 ? x : 0) * exp(-0.5 * x * x) * 0.39894228040143268)
+HK_INLINE f64v f64_gelu_gradient(f64v x, f64v dy) { return dy * f64_gelu_slope(x); }
 HK_INLINE f64v f64_abs(f64v x) { return (f64v)((i64v)x & 0x7fffffffffffffff); }
 HK_INLINE f64v f64_power(f64v x, f64v y) {
     for (int l = 0; l < HK_GRANULE; l++) x[l] = pow(x[l], y[l]);

@@ -79,6 +79,8 @@ HK_SELECT(bf16, (u16v)((HK_CAST(i16v, (i8v)(x != 0)) & (i16v)y) | (~HK_CAST(i16v
     HK_UNARY(tanh, T, T##_tanh(x))                                                                                    \
     HK_UNARY(logistic, T, T##_logistic(x))                                                                            \
     HK_UNARY(erf, T, T##_erf(x))                                                                                      \
+    HK_UNARY(gelu, T, T##_gelu(x))                                                                                    \
+    HK_BINARY(gelu_gradient, T, T##_gelu_gradient(x, y))                                                              \
     HK_UNARY(floor, T, T##_floor(x))                                                                                  \
     HK_UNARY(ceil, T, T##_ceil(x))                                                                                    \
     HK_UNARY(round_even, T, T##_round_even(x))                                                                        \
@@ -194,7 +196,8 @@ HK_UNARY(not, bool, x ^ 1)
             HK_BY_NUMBER(remainder), HK_BY_NUMBER(power), HK_BY_NUMBER_OR_BOOL(maximum),                              \
             HK_BY_NUMBER_OR_BOOL(minimum), HK_BY_NUMBER(negate), HK_BY_FLOAT(exp), HK_BY_FLOAT(expm1),                \
             HK_BY_FLOAT(log), HK_BY_FLOAT(log1p), HK_BY_FLOAT(sqrt), HK_BY_FLOAT(rsqrt), HK_BY_FLOAT(sin),            \
-            HK_BY_FLOAT(cos), HK_BY_FLOAT(tanh), HK_BY_FLOAT(logistic), HK_BY_FLOAT(erf), HK_BY_FLOAT(floor),         \
+            HK_BY_FLOAT(cos), HK_BY_FLOAT(tanh), HK_BY_FLOAT(logistic), HK_BY_FLOAT(erf), HK_BY_FLOAT(gelu),          \
+            HK_BY_FLOAT(gelu_gradient), HK_BY_FLOAT(floor),                                                           \
             HK_BY_FLOAT(ceil), HK_BY_FLOAT(round_even), HK_BY_NUMBER(fma), HK_BY_NUMBER_OR_BOOL(equal),               \
             HK_BY_NUMBER_OR_BOOL(not_equal), HK_BY_NUMBER_OR_BOOL(less), HK_BY_NUMBER_OR_BOOL(less_equal),            \
             HK_BY_NUMBER_OR_BOOL(greater), HK_BY_NUMBER_OR_BOOL(greater_equal), HK_BY_ANY(select),                    \

@@ -40,6 +40,8 @@ typedef struct {
     int64_t c_batch[HK_MAX_RANK], c_row;
     const float *bias;
     bool relu;
+    /// B once more as `hk_gemm_pack` leaves it, where it is the same in many products; or null. One B for the whole batch only.
+    const float *packed;
 } hk_gemm_product;
 
 /// Computes the product on the team. Nothing is allocated once the threads' scratch memory has grown.

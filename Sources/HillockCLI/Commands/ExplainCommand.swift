@@ -28,11 +28,13 @@ struct ExplainEvaluateCommand: ParsableCommand {
 /// What is printed.
 struct ExplainOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Only the program after this pass; graph is the program as built, plan the plan.", valueName: "name"),
+        help: ArgumentHelp(
+            "Only the program after this pass, or what this stage decided; graph is the program as built, plan the plan.",
+            valueName: "name"),
         completion: .list(Explanation.passNames()))
     var pass: String?
 
-    @Flag(help: "Also passes that changed nothing.")
+    @Flag(help: "Also passes that changed nothing, and the steps after each stage.")
     var all = false
 
     @Option(help: ArgumentHelp("Steps to run; later ones may evaluate other programs.", valueName: "n"))

@@ -20,6 +20,11 @@ package struct FuseElementwise: Pass {
     }
 }
 
+extension RandomNumbers {
+    /// Whether an element-wise pass can draw the numbers where it needs them, so that they are never written.
+    fileprivate var isDrawnInPlace: Bool { distribution == .uniform && type.dtype == .float32 && type.shape.count > 0 }
+}
+
 /// Operations that will be one ``Fusion``.
 private final class Group {
     let shape: Shape
@@ -74,6 +79,10 @@ private struct Grouping {
             slots[value] = group.slot
             return
         }
+        if let random = instruction.primitive as? RandomNumbers, random.isDrawnInPlace {
+            groups[instruction.operands[0]]?.isRead = true
+            return open(value, instruction)
+        }
         for operand in instruction.operands { groups[operand]?.isRead = true }
         if instruction.primitive is any ViewPrimitive || instruction.primitive is CompositeResult {
             // Costs nothing: there as soon as what it looks at.
@@ -91,6 +100,16 @@ private struct Grouping {
             return nil
         }
         return group
+    }
+
+    /// Makes a group of a value that others may join.
+    private mutating func open(_ value: Int, _ instruction: Program.Instruction) {
+        let group = Group(shape: instruction.type.shape, slot: nextSlot)
+        nextSlot += 1
+        group.values = [value]
+        group.inputs = Set(instruction.operands)
+        groups[value] = group
+        slots[value] = group.slot
     }
 
     /// Puts an element-wise operation into the group of one of its operands, or into a new one.

@@ -34,7 +34,8 @@ extension Lowering {
     }
 
     private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
-        let kernel = try call.chosenKernel(&tuner)
+        let kernel = try convolutions[call] ?? call.chosenKernel(&tuner)
+        convolutions[call] = kernel
         let first = try laidOut(operands[0], kernel.layouts.first)
         let second = try laidOut(operands[1], kernel.layouts.second)
         let result: BufferID
@@ -57,10 +58,7 @@ extension Lowering {
     }
 
     /// Whether a weight comes from parameters alone in a program that computes no gradient of a convolution: it will stay what it is.
-    private func isApplied(_ weight: Int) -> Bool {
-        isOfParameters[weight]
-            && !program.instructions.contains { $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient }
-    }
+    private mutating func isApplied(_ weight: Int) -> Bool { isOfParameters[weight] && !hasWeightGradients }
 
     /// A value's buffer in the layout that a kernel wants.
     mutating func laidOut(_ value: Int, _ layout: PhysicalLayout) throws -> BufferID {

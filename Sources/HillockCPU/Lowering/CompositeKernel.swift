@@ -44,6 +44,7 @@ extension CPUEngine {
             guard let forward = gradient.forward as? any CompositeKernel else { return false }
             return forward.hasGradientKernel(for: Array(types.prefix(gradient.inputCount)), upstreams: gradient.upstreams)
         }
+        if let operation = composite as? any KernelOperation { return operation.isSupported(for: types.map(\.dtype)) }
         return (composite as? any CompositeKernel)?.hasKernel(for: types) ?? false
     }
 }

@@ -19,8 +19,17 @@ extension Lowering {
         let shape = piece.instructions[0].type.shape
         let group = ElementwiseGroup(shape: shape, layout: layout)
         var values: [ElementwiseGroup.Operand] = []
-        for operand in operands { values.append(group.addInput(try input(operand, in: layout))) }
+        // Keys of random numbers are read by who draws.
+        let read = Set(piece.instructions.filter { !($0.primitive is RandomNumbers) }.flatMap(\.operands))
+        for (position, operand) in operands.enumerated() {
+            values.append(read.contains(position) ? group.addInput(try input(operand, in: layout)) : .input(-1))
+        }
         for instruction in piece.instructions where !(instruction.primitive is Reduce) {
+            if instruction.primitive is RandomNumbers {
+                let key = try cell(operands[instruction.operands[0]])
+                values.append(group.addInput(.init(buffer: key, dtype: .float32, view: nil, isRandom: true)))
+                continue
+            }
             guard let kernel = instruction.primitive as? any KernelOperation else {
                 throw CPUEngineError(description: "[cpu] \(type(of: instruction.primitive).name) is not element-wise")
             }
@@ -32,8 +41,11 @@ extension Lowering {
                         operands: instruction.operands.map { values[$0] })))
         }
         func operation(_ value: Int) -> Int {
-            guard case .operation(let operation) = values[value] else { fatalError("[cpu] a fusion's output is its input") }
-            return operation
+            if case .operation(let operation) = values[value] { return operation }
+            // Numbers that are drawn here and wanted elsewhere too, or folded.
+            let dtype = piece.type(of: value).dtype
+            values[value] = group.add(.init(kernel: hk_op_copy, name: "copy", workType: dtype, type: dtype, operands: [values[value]]))
+            return operation(value)
         }
         var reductions: [ReduceStep] = []
         for (output, value) in zip(piece.outputs, results) {
@@ -60,6 +72,8 @@ extension Lowering {
 
     /// The layout in which a group reading these values walks memory.
     private func groupLayout(_ operands: [Int], _ piece: Program) -> PhysicalLayout {
+        // Random numbers are numbered in the order of the plain layout.
+        if piece.instructions.contains(where: { $0.primitive is RandomNumbers }) { return .plain }
         guard let layout = operands.map({ layouts(of: $0)[0] }).first(where: { $0 != .plain }) else { return .plain }
         let shape = piece.instructions[0].type.shape
         for case let reduce as Reduce in piece.instructions.map(\.primitive) where !canReduce(reduce, shape, in: layout) { return .plain }

@@ -16,12 +16,12 @@ extension Lowering {
             forward(instruction.operands[0], to: value)
         case is CompositeResult:
             break  // Placed by its composite.
+        case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
+            try lowerElementwise(instruction, value)
         case let composite as any Composite:
             try lowerComposite(composite, value, instruction)
         case let view as any ViewPrimitive:
             try lowerView(view, value, instruction)
-        case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
-            try lowerElementwise(instruction, value)
         case let reduce as Reduce:
             try lowerReduce(reduce, value, instruction)
         case let search as ArgReduce:
@@ -150,7 +150,7 @@ extension Lowering {
         let table = program.type(of: instruction.operands[0])
         let indices = program.type(of: instruction.operands[1])
         let sources = (try plainBuffer(instruction.operands[0]), try plainBuffer(instruction.operands[1]))
-        steps.append(GatherStep(table, indices, sources.0, sources.1, makeBuffer(for: value)))
+        steps.append(RowsStep(.gather, table, indices, sources.0, sources.1, makeBuffer(for: value)))
     }
 
     /// Nothing yet: who changes a table by rows need not see them added up.
@@ -164,7 +164,7 @@ extension Lowering {
         let sources = (try plainBuffer(updates), try plainBuffer(indices))
         places[value] = nil
         let target = makeBuffer(for: value)
-        steps.append(ScatterAddStep(program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
+        steps.append(RowsStep(.scatterAdd, program.type(of: value), program.type(of: indices), sources.0, sources.1, target))
         return target
     }
 

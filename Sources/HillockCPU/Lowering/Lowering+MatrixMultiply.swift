@@ -62,9 +62,27 @@ extension Lowering {
                 || isBrief && SmallProductStep.isNearlyAsFast(instruction.type.shape)
         else { return false }
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let packed = packedWeight(instruction.operands[1], b.buffer, right, rows: instruction.type.shape[-2])
         let target = makeBuffer(for: value)
-        steps.append(SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, target))
+        steps.append(
+            SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, packed: packed, target))
         return true
+    }
+
+    /// A weight that nothing changes, packed for our own kernel by a step of the prologue: from a few rows on packing would cost more than
+    /// it brings if it were done for every product.
+    private mutating func packedWeight(_ value: Int, _ source: BufferID, _ matrix: Strided, rows: Int) -> BufferID? {
+        let (k, n) = (Int64(matrix.shape[-2]), Int64(matrix.shape[-1]))
+        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4, k * n >= 1024, matrix.shape.rank == 2, isOnlyMultipliedBy(value),
+            program.inputs[value].isParameter
+        else { return nil }
+        let packed = makeTemporary(byteCount: hk_gemm_packed_bytes(k, n))
+        let (offset, row, column) = (matrix.offset, Int64(matrix.strides[0]), Int64(matrix.strides[1]))
+        steps.append(
+            KernelStep("pack \(matrix.shape)", reads: [source], writes: [packed]) { pointers in
+                hk_gemm_pack(pointers.floats(source)! + offset, row, column, k, n, pointers.floats(packed))
+            })
+        return packed
     }
 
     /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
@@ -114,6 +132,26 @@ extension Lowering {
             MatrixMultiplyStep(
                 instruction.type, a.buffer, product.transposesLeft ? a.view.transposedMatrices : a.view, b.buffer,
                 product.transposesRight ? b.view.transposedMatrices : b.view, makeBuffer(for: value)))
+    }
+}
+
+extension Program {
+    /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
+    ///
+    /// By shapes alone, so that a program gives the same bits in every process.
+    var isBrief: Bool {
+        var work = 0
+        for instruction in instructions {
+            switch instruction.primitive {
+            case is MatrixMultiply, is FusedMatrixMultiply:
+                let (left, result) = (type(of: instruction.operands[0]).shape, instruction.type.shape)
+                work += left.count * result[-1]
+            case is Convolution, is ConvolutionInputGradient, is ConvolutionWeightGradient, is FusedConvolution, is FusedWeightGradient:
+                return false
+            default: break
+            }
+        }
+        return work <= 1 << 25
     }
 }
 

@@ -23,6 +23,11 @@ struct Lowering {
     let uses: [[Int]]
     /// For each value whether it depends on parameters alone.
     let isOfParameters: [Bool]
+    // Both are asked for by many instructions, and answered by looking at all.
+    lazy var isBrief = program.isBrief
+    lazy var hasWeightGradients = program.instructions.contains {
+        $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient
+    }
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
@@ -30,6 +35,8 @@ struct Lowering {
     var workspaces: [Int: [BufferID]] = [:]
     /// Chooses among kernels.
     var tuner = Tuner()
+    /// Kernels of convolutions that were met: networks repeat themselves, and primitives take long to make.
+    var convolutions: [ConvolutionCall: any ConvolutionKernel] = [:]
     /// Indices that were grouped by row.
     var rowGroups: [RowGroupsKey: BufferID] = [:]
     /// Max-pooling steps by their input value, for the gradient to find their workspace.

@@ -12,11 +12,13 @@ final class StoragePool: Sendable {
     private let capacity: Int
 
     /// The free blocks of one size, and how a block of this size comes back: made once, so that handing one out allocates only its owner.
-    private struct SizeClass {
-        /// A raw pointer is not `Sendable`, and nobody else knows these blocks.
+    private final class SizeClass: @unchecked Sendable {
+        // Guarded by the pool's lock. A raw pointer is not `Sendable`, and nobody else knows these blocks.
         var blocks: [UInt] = []
         var lastUse: UInt64 = 0
-        let release: @Sendable (UnsafeMutableRawPointer) -> Void
+        private(set) var release: @Sendable (UnsafeMutableRawPointer) -> Void = { _ in }
+
+        init(of size: Int, in pool: StoragePool) { release = { [unowned self] in pool.take($0, size, self) } }
     }
     private struct Free {
         var classes: [Int: SizeClass] = [:]
@@ -34,23 +36,29 @@ final class StoragePool: Sendable {
     func allocate(_ byteCount: Int) -> Storage {
         let size = Self.size(byteCount)
         let (address, release) = free.withLock { free -> (UInt?, @Sendable (UnsafeMutableRawPointer) -> Void) in
-            if free.classes[size] == nil { free.classes[size] = SizeClass(release: { [self] in take($0, size) }) }
-            let block = free.classes[size]!.blocks.popLast()
-            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
+            let entry: SizeClass
+            if let known = free.classes[size] {
+                entry = known
+            } else {
+                entry = SizeClass(of: size, in: self)
+                free.classes[size] = entry
+            }
+            let block = entry.blocks.popLast()
+            entry.lastUse = runs.load(ordering: .relaxed)
             if block != nil { free.byteCount -= size }
-            return (block, free.classes[size]!.release)
+            return (block, entry.release)
         }
         if let address { return Storage(adopting: UnsafeMutableRawPointer(bitPattern: address)!, byteCount: byteCount, release: release) }
         return Storage(adopting: LargeBlocks.allocate(size), byteCount: byteCount, release: release)
     }
 
     /// Keeps a block that nobody owns any longer, if there is room.
-    private func take(_ block: UnsafeMutableRawPointer, _ size: Int) {
+    private func take(_ block: UnsafeMutableRawPointer, _ size: Int, _ entry: SizeClass) {
         let address = UInt(bitPattern: block)
         let isKept = free.withLock { free in
             guard free.byteCount + size <= capacity else { return false }
-            free.classes[size]!.blocks.append(address)
-            free.classes[size]!.lastUse = runs.load(ordering: .relaxed)
+            entry.blocks.append(address)
+            entry.lastUse = runs.load(ordering: .relaxed)
             free.byteCount += size
             return true
         }
@@ -69,7 +77,7 @@ final class StoragePool: Sendable {
             for (size, entry) in free.classes where entry.lastUse < time && !entry.blocks.isEmpty {
                 given += entry.blocks.map { ($0, size) }
                 free.byteCount -= size * entry.blocks.count
-                free.classes[size]!.blocks = []
+                entry.blocks = []
             }
             return given
         }

@@ -13,7 +13,19 @@ package struct KeepLayouts: PlanStage {
 
     package func run(_ draft: PlanDraft) throws -> PlanDraft {
         var draft = draft
-        while let position = draft.steps.firstIndex(where: { draft.isUpdatedArgument($0.step) }) { try draft.keepLayout(at: position) }
+        let updated = draft.updatedBuffers
+        let results = Set(draft.results.map(\.buffer))
+        func isEntry(_ entry: PlanDraft.Entry) -> Bool {
+            guard let reorder = entry.step as? ReorderStep, reorder.from == .plain, case .argument = draft.buffers[reorder.source].kind
+            else { return false }
+            return updated.contains(reorder.target) && !results.contains(reorder.source)
+        }
+        // What is put in place of a copy is no copy from a plain argument, so that one walk finds all.
+        var position = 0
+        while let found = draft.steps[position...].firstIndex(where: isEntry) {
+            try draft.keepLayout(at: found)
+            position = found
+        }
         return draft
     }
 
@@ -21,23 +33,21 @@ package struct KeepLayouts: PlanStage {
 }
 
 extension PlanDraft {
-    /// Whether a step copies an argument into the layout in which a step replaces it by a result.
-    fileprivate func isUpdatedArgument(_ step: any Step) -> Bool {
-        guard let reorder = step as? ReorderStep, reorder.from == .plain, case .argument = buffers[reorder.source].kind else {
-            return false
-        }
+    /// Buffers that a step replaces by a result in the same layout, one that is not plain.
+    fileprivate var updatedBuffers: Set<BufferID> {
         let results = Set(results.map(\.buffer))
-        if results.contains(reorder.source) { return false }
-        func isResult(_ buffer: BufferID) -> Bool { results.contains(root(buffer)) && buffers[buffer].layout == reorder.to }
-        return steps.contains { entry in
+        var updated: Set<BufferID> = []
+        for entry in steps {
             if let step = entry.step as? any InPlaceStep {
-                return step.overlays.contains { $0.source == reorder.target && isResult($0.target) }
+                for (source, target) in step.overlays
+                where results.contains(root(target)) && buffers[source].layout == buffers[target].layout { updated.insert(source) }
+            } else if let group = entry.step as? ElementwiseGroup,
+                group.writes.contains(where: { results.contains(root($0)) && buffers[$0].layout == group.layout })
+            {
+                updated.formUnion(group.reads.filter { buffers[$0].layout == group.layout })
             }
-            guard let group = entry.step as? ElementwiseGroup, group.layout == reorder.to, group.reads.contains(reorder.target) else {
-                return false
-            }
-            return group.writes.contains(where: isResult)
         }
+        return updated.filter { buffers[$0].layout != .plain }
     }
 
     /// Makes the target of a copy the argument itself, and the plain buffer, if anybody still reads it, a copy of that.

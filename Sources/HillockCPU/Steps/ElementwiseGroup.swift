@@ -27,6 +27,8 @@ final class ElementwiseGroup: Step {
         let dtype: DType
         /// `nil` where the elements lie as the group walks them.
         let view: Strided?
+        /// Whether the elements are no memory but the uniform numbers whose key the buffer holds.
+        var isRandom = false
     }
 
     let shape: Shape
@@ -73,8 +75,8 @@ final class ElementwiseGroup: Step {
     var scratchByteCount: Int { 0 }
     /// Inputs that are read element by element in the order of the outputs, which may be written over them.
     var contiguousReads: [BufferID] {
-        let strided = Set(inputs.filter { $0.view != nil }.map(\.buffer))
-        return inputs.filter { $0.view == nil && !strided.contains($0.buffer) }.map(\.buffer)
+        let others = Set(inputs.filter { $0.view != nil || $0.isRandom }.map(\.buffer))
+        return inputs.map(\.buffer).filter { !others.contains($0) }
     }
 
     /// Bytes of an input's or an output's element; 0 for what is not written element by element.
@@ -94,7 +96,8 @@ final class ElementwiseGroup: Step {
 
     var explanation: String {
         // A long chain is an optimizer's step or the like: its first operations say which.
-        let names = operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
+        let drawn = inputs.contains(where: \.isRandom) ? "random, " : ""
+        let names = drawn + operations.prefix(6).map(\.name).joined(separator: ", ") + (operations.count > 6 ? ", …" : "")
         let walk = layout == .plain ? "" : " \(layout)"
         let ends = folds.map { ", \($0.reduce.kind) over \($0.reduce.axes)" }.joined()
         return operations.count == 1 ? "\(names) \(shape)\(walk)\(ends)" : "\(operations.count) fused \(shape)\(walk): \(names)\(ends)"
@@ -104,7 +107,7 @@ final class ElementwiseGroup: Step {
         // Of a buffer that is walked by strides no more is read than the walk meets.
         var read: [BufferID: Int] = [:]
         for input in inputs {
-            let met = input.view?.elementCount ?? shape.count
+            let met = input.isRandom ? 0 : input.view?.elementCount ?? shape.count
             read[input.buffer] = Swift.min(buffers[input.buffer].byteCount, read[input.buffer, default: 0] + met * input.dtype.byteCount)
         }
         return Set(writes).reduce(read.values.reduce(0, +)) { $0 + buffers[$1].byteCount }
@@ -154,7 +157,9 @@ private final class Machine {
         for (position, input) in group.inputs.enumerated() {
             var operand = hk_operand()
             operand.type = input.dtype.rawValue
-            if let view = input.view {
+            if input.isRandom {
+                operand.kind = UInt8(hk_operand_random.rawValue)
+            } else if let view = input.view {
                 if view.strides.allSatisfy({ $0 == 0 }) {
                     operand.kind = UInt8(hk_operand_scalar.rawValue)
                 } else {

@@ -1,67 +1,59 @@
 import CKernels
 import HillockCore
 
-/// Copies rows of a table.
-final class GatherStep: Step {
-    private let table: TensorType
-    private let indices: TensorType
-    private let sources: (BufferID, BufferID)
-    private let target: BufferID
-
-    init(_ table: TensorType, _ indices: TensorType, _ tableBuffer: BufferID, _ indexBuffer: BufferID, _ target: BufferID) {
-        self.table = table
-        self.indices = indices
-        sources = (tableBuffer, indexBuffer)
-        self.target = target
+/// Copies rows of a table, or adds rows into a table of zeros.
+final class RowsStep: Step {
+    enum Kind: String {
+        /// From the table to the result.
+        case gather
+        /// From the updates to the result, which is the table.
+        case scatterAdd = "scatter-add"
     }
 
-    var reads: [BufferID] { [sources.0, sources.1] }
+    private let kind: Kind
+    private let table: TensorType
+    private let indices: TensorType
+    private let source: BufferID
+    private let indexBuffer: BufferID
+    private let target: BufferID
+
+    init(_ kind: Kind, _ table: TensorType, _ indices: TensorType, _ source: BufferID, _ indexBuffer: BufferID, _ target: BufferID) {
+        (self.kind, self.table, self.indices) = (kind, table, indices)
+        (self.source, self.indexBuffer, self.target) = (source, indexBuffer, target)
+    }
+
+    var reads: [BufferID] { [source, indexBuffer] }
     var writes: [BufferID] { [target] }
     var scratchByteCount: Int { 0 }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        let width = table.shape.dimensions.dropFirst().reduce(1, *)
-        let bad = hk_gather_rows(
-            Int32(table.dtype.byteCount), pointers[sources.0], Int64(table.shape[0]), Int64(width), Int32(indices.dtype.rawValue),
-            pointers[sources.1], Int64(indices.shape.count), pointers[target])
-        if bad >= 0 { throw indexError("gather", Int(bad), pointers[sources.1], indices.dtype, rows: table.shape[0]) }
+        let (rows, width) = (table.shape[0], Int64(table.shape.dimensions.dropFirst().reduce(1, *)))
+        let (indexType, count) = (Int32(indices.dtype.rawValue), Int64(indices.shape.count))
+        let bad: Int64
+        switch kind {
+        case .gather:
+            bad = hk_gather_rows(
+                Int32(table.dtype.byteCount), pointers[source], Int64(rows), width, indexType, pointers[indexBuffer], count,
+                pointers[target])
+        case .scatterAdd:
+            var zero: UInt8 = 0
+            hk_fill(1, &zero, pointers[target], Int64(table.byteCount))
+            bad = hk_scatter_add_rows(
+                Int32(table.dtype.rawValue), pointers[target], Int64(rows), width, indexType, pointers[indexBuffer], count, pointers[source]
+            )
+        }
+        if bad >= 0 {
+            throw indexError(kind == .gather ? "gather" : "scatteradd", Int(bad), pointers[indexBuffer], indices.dtype, rows: rows)
+        }
     }
 
-    var explanation: String { "gather \(table) by \(indices)" }
+    var explanation: String { "\(kind.rawValue) \(table) by \(indices)" }
 
-    /// The rows that are asked for, not the table.
-    func byteCount(_ buffers: [BufferInfo]) -> Int { 2 * buffers[target].byteCount + buffers[sources.1].byteCount }
-}
-
-/// Adds rows into a table of zeros.
-final class ScatterAddStep: Step {
-    private let table: TensorType
-    private let indices: TensorType
-    private let sources: (BufferID, BufferID)
-    private let target: BufferID
-
-    init(_ table: TensorType, _ indices: TensorType, _ updates: BufferID, _ indexBuffer: BufferID, _ target: BufferID) {
-        self.table = table
-        self.indices = indices
-        sources = (updates, indexBuffer)
-        self.target = target
+    /// The rows that are asked for, not the table that they are taken from.
+    func byteCount(_ buffers: [BufferInfo]) -> Int {
+        let read = kind == .gather ? buffers[target].byteCount : buffers[source].byteCount
+        return read + buffers[target].byteCount + buffers[indexBuffer].byteCount
     }
-
-    var reads: [BufferID] { [sources.0, sources.1] }
-    var writes: [BufferID] { [target] }
-    var scratchByteCount: Int { 0 }
-
-    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        var zero: UInt8 = 0
-        hk_fill(1, &zero, pointers[target], Int64(table.byteCount))
-        let width = table.shape.dimensions.dropFirst().reduce(1, *)
-        let bad = hk_scatter_add_rows(
-            Int32(table.dtype.rawValue), pointers[target], Int64(table.shape[0]), Int64(width), Int32(indices.dtype.rawValue),
-            pointers[sources.1], Int64(indices.shape.count), pointers[sources.0])
-        if bad >= 0 { throw indexError("scatteradd", Int(bad), pointers[sources.1], indices.dtype, rows: table.shape[0]) }
-    }
-
-    var explanation: String { "scatter-add \(table) by \(indices)" }
 }
 
 /// An index that is no row, found while the rows were moved.

@@ -7,16 +7,19 @@ final class SmallProductStep: Step {
     private let a: (buffer: BufferID, view: Strided)
     private let b: (buffer: BufferID, view: Strided)
     private let bias: BufferID?
+    /// The right side as `hk_gemm_pack` leaves it, where it is a weight that nothing changes.
+    private let packed: BufferID?
     private let target: BufferID
     private var product = hk_gemm_product()
 
     init(
         _ type: TensorType, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?, hasRelu: Bool,
-        _ target: BufferID
+        packed: BufferID? = nil, _ target: BufferID
     ) {
         self.a = a
         self.b = b
         self.bias = bias
+        self.packed = packed
         self.target = target
         let rank = type.shape.rank
         product.batch_rank = Int32(rank - 2)
@@ -52,7 +55,7 @@ final class SmallProductStep: Step {
     /// Where oneDNN's kernel is at most a tenth faster: measured from 32 x 32 x 32 to 512 x 512 x 784, either side transposed or not.
     static func isNearlyAsFast(_ shape: Shape) -> Bool { shape.rank - 2 <= HK_MAX_RANK && shape[-1] >= 32 }
 
-    var reads: [BufferID] { [a.buffer, b.buffer] + (bias.map { [$0] } ?? []) }
+    var reads: [BufferID] { [a.buffer, packed ?? b.buffer] + (bias.map { [$0] } ?? []) }
     var writes: [BufferID] { [target] }
     var scratchByteCount: Int { 0 }
 
@@ -61,13 +64,17 @@ final class SmallProductStep: Step {
             pointers[buffer].assumingMemoryBound(to: Float.self) + offset
         }
         product.a = UnsafePointer(floats(a.buffer, a.view.offset))
-        product.b = UnsafePointer(floats(b.buffer, b.view.offset))
+        if let packed {
+            product.packed = UnsafePointer(floats(packed, 0))
+        } else {
+            product.b = UnsafePointer(floats(b.buffer, b.view.offset))
+        }
         product.c = floats(target, 0)
         if let bias { product.bias = UnsafePointer(floats(bias, 0)) }
         hk_gemm(&product)
     }
 
     var explanation: String {
-        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")"
+        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")\(packed == nil ? "" : ", packed")"
     }
 }

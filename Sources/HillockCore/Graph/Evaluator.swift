@@ -234,14 +234,22 @@ private struct State: ~Copyable {
         guard operands == entry.operands, outputs == entry.outputs, interior.count == entry.program.instructions.count,
             leaves.count == entry.program.inputs.count
         else { return false }
-        for (leaf, input) in zip(leaves, entry.program.inputs) {
-            if leaf.type != input.type || leaf.isScalar != input.isScalar || (leaf.label != nil) != input.isParameter { return false }
+        // Through pointers: iterators would take hold of everything that they give.
+        return entry.program.inputs.withUnsafeBufferPointer { inputs in
+            leaves.withUnsafeBufferPointer { leaves in
+                leaves.indices.allSatisfy {
+                    leaves[$0].type == inputs[$0].type && leaves[$0].isScalar == inputs[$0].isScalar
+                        && (leaves[$0].label != nil) == inputs[$0].isParameter
+                }
+            }
         }
-        for (node, instruction) in zip(interior, entry.program.instructions) {
-            let same = node._withUnsafeGuaranteedRef { $0.type == instruction.type && $0.primitive.isEqual(to: instruction.primitive) }
-            if !same { return false }
-        }
-        return true
+            && entry.program.instructions.withUnsafeBufferPointer { instructions in
+                interior.indices.allSatisfy { position in
+                    interior[position]._withUnsafeGuaranteedRef {
+                        $0.type == instructions[position].type && $0.primitive.isEqual(to: instructions[position].primitive)
+                    }
+                }
+            }
     }
 
     /// The walked graph as a program.

@@ -28,8 +28,12 @@ public protocol Primitive: Hashable, Sendable {
 extension Primitive {
     /// Whether two primitives are the same operation with the same attributes.
     package func isEqual(to other: any Primitive) -> Bool {
-        guard type(of: other) == Self.self else { return false }
-        return MemoryLayout<Self>.size == 0 || (other as! Self) == self
+        func isEqual<Other: Primitive>(_ other: Other) -> Bool {
+            guard Other.self == Self.self else { return false }
+            // A cast of what is known to be of this type would cost more than the rest.
+            return MemoryLayout<Self>.size == 0 || unsafeBitCast(other, to: Self.self) == self
+        }
+        return isEqual(other)
     }
 
     /// A hash of the operation and its attributes, good within one process.

@@ -16,9 +16,6 @@ public func prelu(_ x: Tensor, slope: Tensor, file: StaticString = #fileID, line
     return `where`(x .> 0, x, x * slope)
 }
 
-/// x · Φ(x) with Φ the normal distribution function, exactly (Hendrycks and Gimpel 2016).
-public func gelu(_ x: Tensor) -> Tensor { x * (erf(x * 0.707_106_781_186_547_5) + 1) * 0.5 }
-
 /// x · sigmoid(x), also called swish (Elfwing, Uchibe, Doya 2018).
 public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }
 

@@ -22,10 +22,7 @@ public protocol RealFunction: ElementByElement {
 extension RealFunction {
     /// The input's type, which must be floating.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
-        guard inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
-            throw ShapeError(
-                Self.name, "input is \(inputs[0]), a real function wants f32 or f64", hint: "convert it with converted(to: .float32)")
-        }
+        try checkReal(Self.name, inputs[0])
         return inputs[0]
     }
 
@@ -111,6 +108,12 @@ func checkArithmetic(_ operation: String, _ type: TensorType) throws(ShapeError)
     }
 }
 
+func checkReal(_ operation: String, _ type: TensorType) throws(ShapeError) {
+    guard type.dtype == .float32 || type.dtype == .float64 else {
+        throw ShapeError(operation, "input is \(type), a real function wants f32 or f64", hint: "convert it with converted(to: .float32)")
+    }
+}
+
 func checkSame(_ operation: String, _ inputs: [TensorType]) throws(ShapeError) {
     guard inputs[0].dtype == inputs[1].dtype else {
         throw ShapeError(
@@ -133,12 +136,15 @@ extension Tensor {
     static func binary<P: BinaryFunction>(_ primitive: P, _ a: Tensor, _ b: Tensor) -> Tensor {
         if a.type == b.type, a.dtype.isArithmetic { return apply(primitive, a, b, unchecked: a.type) }
         guard let (a, b) = broadcast(P.name, a, b) else { return standIn(a, b) }
+        if a.dtype == b.dtype, a.dtype.isArithmetic { return apply(primitive, a, b, unchecked: a.type) }
         return apply(primitive, [a, b])
     }
 
     /// Both tensors at their common shape; where there is none the call stops here (`nil` only during validation).
     static func broadcast(_ operation: String, _ a: Tensor, _ b: Tensor) -> (Tensor, Tensor)? {
         guard a.shape != b.shape else { return (a, b) }
+        // A bias, most often.
+        if b.shape.isTail(of: a.shape) { return (a, apply(Broadcast(to: a.shape), b, unchecked: TensorType(b.dtype, a.shape))) }
         guard let shape = a.shape.broadcast(with: b.shape) else {
             _ = failed(
                 ShapeError(

@@ -98,7 +98,13 @@ public func matmul(
     }
     let product = MatrixMultiply(
         transposingLeft: transposingLeft && a.rank > 1, transposingRight: transposingRight && b.rank > 1)
-    if a.rank == 2, b.rank == 2 { return .apply(product, [a, b], at: location) }
+    if a.rank == 2, b.rank == 2 {
+        let (x, y) = (a.shape.dimensions, b.shape.dimensions)
+        let (m, k) = transposingLeft ? (x[1], x[0]) : (x[0], x[1])
+        let (k2, n) = transposingRight ? (y[1], y[0]) : (y[0], y[1])
+        guard k == k2, a.dtype == b.dtype, a.dtype.isArithmetic else { return .apply(product, [a, b], at: location) }
+        return .apply(product, a, b, unchecked: TensorType(a.dtype, Shape([m, n])))
+    }
     let left = a.rank == 1 ? a.unsqueezed(axis: 0) : a
     let right = b.rank == 1 ? b.unsqueezed(axis: 1) : b
     var result: Tensor

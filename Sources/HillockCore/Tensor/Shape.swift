@@ -41,6 +41,14 @@ public struct Shape: Hashable, Sendable {
         Shape(dimensions.indices.filter { !axes.contains($0) }.map { dimensions[$0] })
     }
 
+    /// Whether these are the last extents of a shape of higher rank, so that it can be broadcast there by repeating it.
+    func isTail(of other: Shape) -> Bool {
+        let lead = other.rank - rank
+        guard lead > 0 else { return false }
+        for axis in dimensions.indices where dimensions[axis] != other.dimensions[lead + axis] { return false }
+        return true
+    }
+
     /// The shape of `self` and `other` combined by NumPy's broadcasting, or `nil` where two extents differ and neither is 1.
     public func broadcast(with other: Shape) -> Shape? {
         if self == other { return self }

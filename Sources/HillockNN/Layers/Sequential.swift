@@ -19,11 +19,10 @@ public struct Sequential: Layer {
 
     /// Applies the layers in order.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        let path = (scope.path ?? LayerPath.current)?.components ?? []
         var y = x
-        for (position, layer) in layers.enumerated() {
+        for (layer, path) in zip(layers, scope.paths(ofPositions: layers.count)) {
             // A layer without parameters, or of the user's, is found by its position.
-            y = LayerPath.$current.withValue(LayerPath(path + ["\(position)"])) { layer(y) }
+            y = LayerPath.$current.withValue(path) { layer(y) }
         }
         return y
     }

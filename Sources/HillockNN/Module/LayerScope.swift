@@ -6,15 +6,32 @@ import Synchronization
 /// Every layer of the library has one. A layer of your own may: `private let scope = LayerScope()`, and `scope.enter(self, x) { … }` around
 /// its computation.
 public final class LayerScope: Sendable {
-    private let state = Mutex<LayerPath?>(nil)
+    private struct Place {
+        var path: LayerPath?
+        /// Of what stands in this layer by position.
+        var positions: [LayerPath] = []
+    }
+    private let state = Mutex(Place())
 
     /// A scope whose place is not known yet: it is found when the model is asked for its contents, as an optimizer does.
     public init() {}
 
     /// The layer's path in the model that was last asked for its contents; empty for the model itself.
     package var path: LayerPath? {
-        get { state.withLock { $0 } }
-        set { state.withLock { $0 = newValue } }
+        get { state.withLock { $0.path } }
+        set { state.withLock { $0 = Place(path: newValue) } }
+    }
+
+    /// Where the layers stand that this one has by position: under its own path if that is known, else under that of the layer being applied.
+    func paths(ofPositions count: Int) -> [LayerPath] {
+        func paths(under parent: LayerPath?) -> [LayerPath] {
+            (0..<count).map { LayerPath((parent?.components ?? []) + ["\($0)"]) }
+        }
+        return state.withLock { place in
+            guard place.path != nil else { return paths(under: LayerPath.current) }
+            if place.positions.count != count { place.positions = paths(under: place.path) }
+            return place.positions
+        }
     }
 
     /// Runs `body`, the computation of `layer` on `x`.

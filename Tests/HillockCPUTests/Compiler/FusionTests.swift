@@ -23,6 +23,18 @@ struct FusionTests {
         return after
     }
 
+    /// The check sees a program that computes something else.
+    @Test func aWrongProgramIsFound() throws {
+        let run = try RecordedRun(of: [exp(known([4, 5], seed: 0))])
+        let before = run.program
+        let wrong = Program(
+            inputs: before.inputs, instructions: before.instructions.map { .init(Sine(), $0.operands, $0.type) }, outputs: before.outputs)
+        for engine in [ReferenceEngine(), CPUEngine()] as [any Engine] {
+            #expect(try run.error(of: before, on: engine) < 1e-5)
+            #expect(try run.error(of: wrong, on: engine) > 0.1)
+        }
+    }
+
     private func names(_ program: Program) -> [String] { program.instructions.map { type(of: $0.primitive).name } }
 
     @Test func aChainBecomesOnePass() throws {
@@ -83,6 +95,15 @@ struct FusionTests {
         let after = try check(FuseElementwise(), y * z, y, z)
         #expect(names(after).filter { $0 == "fusion" }.count == 1)
         #expect(names(after).filter { $0 == "result" }.count == 3)
+    }
+
+    @Test func randomNumbersAreDrawnWhereTheyAreUsed() throws {
+        let a = known([40, 5], seed: 0)
+        let y = withSeed(3) { dropout(exp(a), rate: 0.5) }
+        let after = try check(FuseElementwise(), y)
+        #expect(names(after).last == "fusion" && !names(after).contains("random"), "\(after)")
+        let sums = withSeed(3) { Tensor.normal([40, 5]) + a }
+        #expect(names(try check(FuseElementwise(), sums)) == ["random", "add"])
     }
 
     @Test func differentShapesDoNotMix() throws {
