@@ -85,24 +85,6 @@ extension Lowering {
         return packed
     }
 
-    /// Whether all of the program's work is so little that oneDNN, which takes longer to load than such a program to run, may stay out of it.
-    ///
-    /// By shapes alone, so that a program gives the same bits in every process.
-    private var isBrief: Bool {
-        var work = 0
-        for instruction in program.instructions {
-            switch instruction.primitive {
-            case is MatrixMultiply, is FusedMatrixMultiply:
-                let (left, result) = (program.type(of: instruction.operands[0]).shape, instruction.type.shape)
-                work += left.count * result[-1]
-            case is Convolution, is ConvolutionInputGradient, is ConvolutionWeightGradient, is FusedConvolution, is FusedWeightGradient:
-                return false
-            default: break
-            }
-        }
-        return work <= 1 << 25
-    }
-
     /// Whether a value is an argument that the program only multiplies by: the weight of a layer that is applied, not trained.
     private func isOnlyMultipliedBy(_ value: Int) -> Bool {
         guard PassSelection.current.includes(LayOutArguments.name), value < program.inputs.count, !program.outputs.contains(value) else {
