@@ -98,6 +98,8 @@ public struct Sine: RealFunction {
     public static let name = "sin"
     /// `sine`
     public static let stableHLOName = "sine"
+    /// The operation has no attributes.
+    package init() {}
     /// sin x
     public func apply(_ x: Double) -> Double { Glibc.sin(x) }
     /// dy · cos x
