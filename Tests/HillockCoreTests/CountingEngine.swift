@@ -7,9 +7,14 @@ import Synchronization
 final class CountingEngine: Engine {
     let name: String
     private let state = Mutex<(planned: [Program], ran: [Program])>(([], []))
+    private let passes: @Sendable (Program) -> Program
     private static let count = Atomic<Int>(0)
 
-    init() { name = "counting\(Self.count.add(1, ordering: .relaxed).newValue)" }
+    /// Runs what `passes` make of programs; programs as they are unless given.
+    init(after passes: @escaping @Sendable (Program) -> Program = { $0 }) {
+        name = "counting\(Self.count.add(1, ordering: .relaxed).newValue)"
+        self.passes = passes
+    }
 
     /// Programs in the order in which they were planned.
     var planned: [Program] { state.withLock { $0.planned } }
@@ -19,7 +24,7 @@ final class CountingEngine: Engine {
 
     func plan(_ program: Program) throws -> any Plan {
         state.withLock { $0.planned.append(program) }
-        return CountingPlan(program, ReferenceEngine().plan(program), self)
+        return CountingPlan(program, ReferenceEngine().plan(passes(program)), self)
     }
 
     fileprivate func note(_ program: Program) { state.withLock { $0.ran.append(program) } }
