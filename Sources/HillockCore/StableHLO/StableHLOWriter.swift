@@ -9,11 +9,17 @@ public struct StableHLOWriter: Sendable {
     package var location = ""
     /// How closely matrix products and convolutions keep to f32.
     package let numerics: Numerics
+    /// What makes products of the bodies and steps that are written multiply in bf16; `nil` where they stay as they are.
+    let lowering: LowerPrecision?
     private var valueCount = 0
     private var indentation = "    "
 
     /// Nothing is written yet.
-    package init(numerics: Numerics = .current) { self.numerics = numerics }
+    package init(numerics: Numerics = .current, precision: Precision = .current) {
+        self.numerics = numerics
+        let isLowered = precision == .bfloat16 && PassSelection.current.includes(LowerPrecision.name)
+        lowering = isLowered ? LowerPrecision(.wide) : nil
+    }
 
     // MARK: - Operations
 

@@ -40,10 +40,13 @@ extension PJRTEngine: LinkedAccelerator {
 }
 
 extension PJRTEngine: CompilingEngine {
-    /// Simplifies, and replaces composites by their bodies; XLA does the rest.
+    /// Simplifies; XLA does the rest. Under ``Precision`` `bfloat16` composites are replaced by their bodies, so that the conversions around
+    /// their products are shared with those around them; loops are written as loops, and their steps' products lowered then.
     package var pipeline: Pipeline {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
-        return Pipeline(simplifying + [RemoveDeadCode()])
+        guard Precision.current == .bfloat16 else { return Pipeline(simplifying + [RemoveDeadCode()]) }
+        let lowering: [any Pass] = [LowerPrecision(.narrowBetweenProducts), RemoveDeadCode()]
+        return Pipeline(simplifying + [ExpandComposites { composite, _ in composite.isLoop }] + simplifying + lowering)
     }
 
     /// The text that the plugin compiles; what it does then is its own business.
