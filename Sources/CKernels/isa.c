@@ -36,3 +36,11 @@ bool hk_set_isa(const char *name) {
     atomic_store_explicit(&current, variant, memory_order_release);
     return true;
 }
+
+bool hk_has_bf16(void) {
+#if defined(__x86_64__)
+    return hk_variant_current() == &hk_variant_avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}

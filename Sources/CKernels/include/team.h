@@ -20,6 +20,9 @@ int hk_threads(void);
 /// the environment variable `HILLOCK_ISA` names another when the first kernel runs.
 const char *hk_isa(void);
 
+/// Whether the instruction set in use multiplies bf16 numbers itself.
+bool hk_has_bf16(void);
+
 /// Uses the named instruction set from now on. False, and nothing changes, when the processor lacks it or the name is
 /// unknown. For tests: not to be called while kernels run.
 bool hk_set_isa(const char *name);

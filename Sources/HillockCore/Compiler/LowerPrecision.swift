@@ -71,7 +71,7 @@ private struct Conversions {
     /// The value in bf16.
     mutating func narrow(_ value: Int, throughViews: Bool, _ builder: inout ProgramBuilder) -> Int {
         let instruction = builder.instruction(value)
-        if instruction?.primitive is Convert, let source = instruction?.operands[0], builder.type(of: source).dtype == .bfloat16 {
+        if throughViews, instruction?.primitive is Convert, let source = instruction?.operands[0], builder.type(of: source).dtype == .bfloat16 {
             return source
         }
         let type = TensorType(.bfloat16, builder.type(of: value).shape)
