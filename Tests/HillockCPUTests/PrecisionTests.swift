@@ -33,7 +33,8 @@ import Testing
     /// A product of rounded operands, and no other: what would show that nothing, or too much, is rounded.
     @Test(arguments: devices) func operandsAreRoundedAndNothingElse(on device: Device) throws {
         guard Precision.$current.withValue(.bfloat16, operation: { device.precisionNote }) == nil else { return }
-        let (a, b) = withSeed(3) { (Tensor.normal([96, 64]).evaluated(), Tensor.normal([64, 96]).evaluated()) }
+        let (a, b) = withSeed(3) { (Tensor.normal([96, 64]), Tensor.normal([64, 96])) }
+        evaluate([a, b])
         func rounded(_ x: Tensor) -> Tensor { x.converted(to: .bfloat16).converted(to: .float64) }
         let exact = try Device.$current.withValue(.reference) { try matmul(rounded(a), rounded(b)).hostArray().doubles }
         let plain = try Device.$current.withValue(.reference) {

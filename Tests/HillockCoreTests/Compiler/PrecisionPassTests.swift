@@ -88,10 +88,10 @@ struct PrecisionPassTests {
         // 1 + 2⁻⁸ is no bf16: it rounds to 1, whose products add up without loss.
         let a = Tensor([1.00390625, 1.5, 2.5, -3] as [Float]).reshaped(to: [1, 4]).converted(to: .bfloat16)
         let b = Tensor([1, 256.0, 1, 0.00390625] as [Float]).reshaped(to: [4, 1]).converted(to: .bfloat16)
-        try Device.$current.withValue(.reference) {
-            #expect(try Tensor.apply(MatrixMultiply(as: .float32), [a, b]).hostArray().doubles == [1 + 384 + 2.5 - 3.0 / 256])
-            #expect(try Tensor.apply(MatrixMultiply(as: .bfloat16), [a, b]).hostArray().doubles == [388])
+        let results = try Device.$current.withValue(.reference) {
+            try [DType.float32, .bfloat16].map { try Tensor.apply(MatrixMultiply(as: $0), [a, b]).hostArray().doubles[0] }
         }
+        #expect(results == [1 + 384 + 2.5 - 3.0 / 256, 388])
     }
 
     @Test func theDtypeOfAResultIsChecked() {
@@ -109,14 +109,22 @@ struct PrecisionPassTests {
     /// Gradients of a product of bf16 are in bf16, as its operands are.
     @Test func productsOfBFloat16HaveGradients() throws {
         let a = Tensor([1, 2, 3, 4] as [Float]).reshaped(to: [2, 2]).converted(to: .bfloat16).evaluated()
-        try Device.$current.withValue(.reference) {
+        let gradient = try Device.$current.withValue(.reference) {
             let gradients = valueAndGradients(at: [a]) { values in
-                let y = Tensor.apply(MatrixMultiply(as: .float32), [values[0], values[0]])
-                return y.sum()
+                Tensor.apply(MatrixMultiply(as: .float32), [values[0], values[0]]).sum()
             }.gradients
-            #expect(gradients[0].dtype == .bfloat16)
-            // d/dA of the sum of A·A is 1·Aᵀ + Aᵀ·1.
-            #expect(try gradients[0].hostArray().doubles == [7, 11, 9, 13])
+            return try gradients[0].hostArray()
         }
+        #expect(gradient.dtype == .bfloat16)
+        // d/dA of the sum of A·A is 1·Aᵀ + Aᵀ·1.
+        #expect(gradient.doubles == [7, 11, 9, 13])
+    }
+}
+
+extension Tensor {
+    /// The tensor with its value computed, so that programs begin at it.
+    fileprivate func evaluated() -> Tensor {
+        evaluate(self)
+        return self
     }
 }
