@@ -142,7 +142,7 @@ extension ConvolutionCall {
             images: Int64(input[0]), in_channels: Int64(input[1]), out_channels: Int64(output[1]), height: Int64(input[2]),
             width: Int64(input[3]), out_height: Int64(output[2]), out_width: Int64(output[3]), kernel: Int32(weight[2]),
             stride: Int32(strides[0]), padding_y: Int64(geometry.paddingBefore[0]), padding_x: Int64(geometry.paddingBefore[1]),
-            channels_last: false)
+            channels_last: false, bf16: false)
     }
 
     // MARK: - What algorithms cost, in cycles of one core with two multiply-adds of sixteen lanes each
