@@ -51,7 +51,7 @@ public struct CPUEngine: LinkedEngine {
 extension CPUEngine: PrecisionEngine {
     /// bf16 takes AVX512-BF16, which processors with AMX have too.
     package func shortcoming(of precision: Precision) -> String? {
-        precision == .bfloat16 && !hk_has_bf16() ? "this CPU has no bf16 (neither AVX512-BF16 nor AMX, with \(String(cString: hk_isa())))" : nil
+        precision == .bfloat16 && !hk_has_bf16() ? "this CPU has no bf16 (no AVX512-BF16; in use is \(String(cString: hk_isa())))" : nil
     }
 
     /// Whether a product of these operands gains more by bf16 than converting them takes.

@@ -7,6 +7,7 @@ extension KernelTests {
         /// Channels and kernel of a convolution of a small image.
         struct Shape: CustomTestStringConvertible {
             var images = 2, channels = 16, outputs = 16, height = 9, width = 11, kernel = 3, stride = 1, padding = 1, channelsLast = false
+            var bf16 = false
             /// Rows and columns that the output lacks.
             var cut = 0
 
@@ -19,7 +20,7 @@ extension KernelTests {
                 hk_convolution(
                     images: Int64(images), in_channels: Int64(channels), out_channels: Int64(outputs), height: Int64(height),
                     width: Int64(width), out_height: Int64(outHeight), out_width: Int64(outWidth), kernel: Int32(kernel),
-                    stride: Int32(stride), padding_y: Int64(padding), padding_x: Int64(padding), channels_last: channelsLast)
+                    stride: Int32(stride), padding_y: Int64(padding), padding_x: Int64(padding), channels_last: channelsLast, bf16: bf16)
             }
             var testDescription: String {
                 "\(x) ∗ \(weight) stride \(stride) padding \(padding)\(channelsLast ? " nhwc" : "")\(cut > 0 ? " cut" : "")"

@@ -22,18 +22,18 @@ size_t hk_winograd_weight_bytes(const hk_convolution *convolution, hk_convolutio
 
 /// Transforms weights once for many calls, as inference wants it. `transformed` is aligned to 64.
 void hk_winograd_transform_weights(
-    const hk_convolution *convolution, hk_convolution_direction direction, const float *weights, float *transformed);
+    const hk_convolution *convolution, hk_convolution_direction direction, const float *weights, void *transformed);
 
 /// y = relu?(x * weights + bias + residual). `bias` [out_channels] and `residual` (laid out as y) may be NULL.
 /// `transformed`: what `hk_winograd_transform_weights` made, or NULL to transform `weights` on the way.
 void hk_winograd_convolve(
-    const hk_convolution *convolution, const float *x, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *x, const float *weights, const void *transformed, const float *bias,
     const float *residual, bool relu, float *y, void *scratch);
 
 /// dx = the gradient with respect to the input from `dy`, that with respect to the output; all of dx is written. As a
 /// transposed convolution it takes a bias [in_channels] and relu; NULL and false for a gradient.
 void hk_winograd_convolve_transposed(
-    const hk_convolution *convolution, const float *dy, const float *weights, const float *transformed, const float *bias,
+    const hk_convolution *convolution, const float *dy, const float *weights, const void *transformed, const float *bias,
     bool relu, float *dx, void *scratch);
 
 /// dw = the gradient with respect to the weights, row-major [out, in, kernel, kernel]; db, unless NULL, that with respect to

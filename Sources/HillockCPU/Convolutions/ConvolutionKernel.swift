@@ -39,7 +39,13 @@ extension ConvolutionCall {
         if numerics == .strict { return [narrow ?? direct] }
         var candidates = [narrow].compactMap { $0 }
         if prefersWinograd, OwnConvolution(self, .winograd) != nil {
-            candidates.append(candidate("own winograd") { OwnConvolution($0, .winograd) })
+            var winograd = candidate("own winograd") { OwnConvolution($0, .winograd) }
+            if precision == .bfloat16 {
+                candidates.append(candidate("own winograd bf16") { OwnConvolution($0, .winogradBFloat16) })
+                // The same with half the traffic between the transformations and twice the rate of products.
+                winograd.isPromising = false
+            }
+            candidates.append(winograd)
             // Where it is expected to take half the time, it was never seen to take more than two thirds.
             direct.isPromising = !prefersWinogradByFar
         }

@@ -6,6 +6,8 @@ struct OwnConvolution: ConvolutionKernel {
     enum Algorithm: String {
         /// Winograd filtering: `hk_winograd_convolve` and its gradients.
         case winograd
+        /// The same with products of bf16: transformed in f32, rounded, added up in f32.
+        case winogradBFloat16 = "winograd bf16"
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
@@ -22,24 +24,27 @@ struct OwnConvolution: ConvolutionKernel {
         guard var convolution = call.convolution else { return nil }
         let isWeightGradient = call.direction == .weightGradient
         switch algorithm {
-        case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
+        case .winograd, .winogradBFloat16: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
+        convolution.bf16 = algorithm == .winogradBFloat16
         self.convolution = convolution
         layouts = (
             .blocked(16), isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
         )
     }
 
+    private var isWinograd: Bool { algorithm == .winograd || algorithm == .winogradBFloat16 }
+
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
         Run(call, algorithm, convolution, layouts, first, second, bias: bias, result: result, isPrepared: false)
     }
 
     var preparedByteCount: Int? {
-        guard algorithm == .winograd, call.direction != .weightGradient else { return nil }
+        guard isWinograd, call.direction != .weightGradient else { return nil }
         var convolution = convolution
         return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
     }
@@ -87,7 +92,7 @@ struct OwnConvolution: ConvolutionKernel {
         var scratchByteCount: Int {
             let bytes =
                 switch algorithm {
-                case .winograd: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
+                case .winograd, .winogradBFloat16: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
                 case .direct: hk_direct_scratch_bytes(&convolution)
                 }
@@ -100,13 +105,14 @@ struct OwnConvolution: ConvolutionKernel {
             switch (algorithm, call.direction) {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
-            case (.winograd, .forward):
+            case (.winograd, .forward), (.winogradBFloat16, .forward):
                 let residual = call.hasResidual ? result : nil
                 hk_winograd_convolve(
                     &convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, residual, call.hasRelu, result, scratch)
-            case (.winograd, .inputGradient):
+            case (.winograd, .inputGradient), (.winogradBFloat16, .inputGradient):
                 hk_winograd_convolve_transposed(&convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, nil, false, result, scratch)
-            case (.winograd, .weightGradient): hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
+            case (.winograd, .weightGradient), (.winogradBFloat16, .weightGradient):
+                hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
             }
         }
 
@@ -116,7 +122,7 @@ struct OwnConvolution: ConvolutionKernel {
             return buffer == second && !isPrepared ? layouts.second : .plain
         }
 
-        var explanation: String { "\(call.title): own \(algorithm)" }
+        var explanation: String { "\(call.title): own \(algorithm.rawValue)" }
     }
 }
 
@@ -142,7 +148,7 @@ extension ConvolutionCall {
             images: Int64(input[0]), in_channels: Int64(input[1]), out_channels: Int64(output[1]), height: Int64(input[2]),
             width: Int64(input[3]), out_height: Int64(output[2]), out_width: Int64(output[3]), kernel: Int32(weight[2]),
             stride: Int32(strides[0]), padding_y: Int64(geometry.paddingBefore[0]), padding_x: Int64(geometry.paddingBefore[1]),
-            channels_last: false)
+            channels_last: false, bf16: false)
     }
 
     // MARK: - What algorithms cost, in cycles of one core with two multiply-adds of sixteen lanes each
