@@ -47,4 +47,16 @@ typedef struct {
 } hk_bf16_gemm_product;
 
 /// Computes the product on the team. Nothing is allocated once the threads' scratch memory has grown.
+///
+/// GFLOP/s on one Zen 5 core (peak 520; 260 in f32), beside oneDNN 2.6's f32 matmul and its bf16 one with the reorders of f32 operands
+/// that it needs; operands and results are f32. A being [m, k], B [k, n], T a transposed A or B:
+///
+///       m x k x n             this   oneDNN f32   bf16         m x k x n             this   oneDNN f32   bf16
+///     2048 x 256 x 768 BT     445       220       439        1024 x 384 x 1536 BT    428       228       448
+///     2048 x 768 x 256        418       220       409        1024 x 1536 x 384       446       242       448
+///     768 x 2048 x 256 AT     369       222       357        1536 x 1024 x 384 AT    372       226       418
+///     2048 x 1024 x 256 BT    437       223       425        1024 x 1536 x 384 BT    451       237       449
+///     256 x 2048 x 1024 AT    344       189       317        384 x 1024 x 1536 AT    416       237       429
+///
+/// With operands that are bf16 already it is 2 to 10 % faster, with B packed before up to 20 %.
 void hk_bf16_gemm(const hk_bf16_gemm_product *product);
