@@ -101,7 +101,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         .init(
             "sequential",
             Sequential(
-                Conv2d(1, 2, kernel: 3, dtype: dtype), BatchNorm2d(2, dtype: .float64), ReLU(), MaxPool2d(kernel: 2), Flatten(),
+                Conv2d(1, 2, kernel: 3, dtype: dtype), BatchNorm2d(2, dtype: dtype), ReLU(), MaxPool2d(kernel: 2), Flatten(),
                 Linear(8, 3, dtype: dtype))),
     ]
 }
