@@ -43,7 +43,9 @@ package struct LowerPrecision: Pass {
                 numbers.append(builder.append(instruction.primitive, operands, instruction.type))
                 continue
             }
-            for index in 0..<2 { operands[index] = conversions.narrow(operands[index], throughViews: type(of: product).readsViews, &builder) }
+            for index in 0..<2 {
+                operands[index] = conversions.narrow(operands[index], throughViews: type(of: product).readsViews, &builder)
+            }
             if results == .narrowBetweenProducts, reachesProduct[program.inputs.count + position] {
                 let type = TensorType(.bfloat16, instruction.type.shape)
                 let result = builder.append(product.inBFloat16(giving: .bfloat16), operands, type)
@@ -71,7 +73,9 @@ private struct Conversions {
     /// The value in bf16.
     mutating func narrow(_ value: Int, throughViews: Bool, _ builder: inout ProgramBuilder) -> Int {
         let instruction = builder.instruction(value)
-        if throughViews, instruction?.primitive is Convert, let source = instruction?.operands[0], builder.type(of: source).dtype == .bfloat16 {
+        if throughViews, instruction?.primitive is Convert, let source = instruction?.operands[0],
+            builder.type(of: source).dtype == .bfloat16
+        {
             return source
         }
         let type = TensorType(.bfloat16, builder.type(of: value).shape)

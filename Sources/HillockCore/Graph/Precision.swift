@@ -17,7 +17,8 @@ public enum Precision: Hashable, Sendable, CaseIterable {
     case bfloat16
 
     /// What plans made in this task multiply in: `float32`, unless `HILLOCK_PRECISION=bf16`.
-    @TaskLocal public static var current: Precision = getenv("HILLOCK_PRECISION").flatMap { Precision(named: String(cString: $0)) } ?? .float32
+    @TaskLocal public static var current: Precision =
+        getenv("HILLOCK_PRECISION").flatMap { Precision(named: String(cString: $0)) } ?? .float32
 
     /// The precision of a short name, `f32` or `bf16`; `nil` if there is none.
     public init?(named name: String) {
