@@ -52,7 +52,8 @@ import Testing
     /// Activations in blocks of sixteen channels, weights as oneDNN likes them.
     @Test(
         arguments: [
-            Convolution(name: "3 x 3", batch: 2, inputs: 32, outputs: 48, input: [9, 8], window: Window([3, 3], low: [1, 1], high: [1, 1])),
+            Convolution(
+                name: "3 x 3", batch: 2, inputs: 32, outputs: 48, input: [9, 8], window: Window([3, 3], low: [1, 1], high: [1, 1])),
             Convolution(name: "1 x 1", batch: 8, inputs: 32, outputs: 16, input: [16, 16], window: Window([1, 1])),
             Convolution(
                 name: "strided", batch: 2, inputs: 16, outputs: 32, input: [10, 10],
