@@ -106,6 +106,21 @@ struct Hint {
     }
 };
 
+/// An operand of the hint. A gradient may be f32 where what it is made from is bf16, but a forward pass takes operands of one type: then
+/// any layout of that type stands for it.
+struct HintOperand {
+    const hd_layout *layout;
+    hd_layout *own = nullptr;
+    HintOperand(const hd_layout *operand, const hd_layout *other) : layout(operand) {
+        if (hd_layout_dtype(operand) == hd_layout_dtype(other)) return;
+        const View v = view(operand->desc());
+        if (hd_layout_create_any(&own, v.rank, v.dims, hd_layout_dtype(other)) == HD_OK) layout = own;
+    }
+    HintOperand(const HintOperand &) = delete;
+    HintOperand &operator=(const HintOperand &) = delete;
+    ~HintOperand() { hd_layout_destroy(own); }
+};
+
 static dnnl_status_t backwardDataDescriptor(
     dnnl_primitive_desc_t *out, dnnl_alg_kind_t kind, const hd_layout *diffDestination, const hd_layout *weights,
     const hd_layout *diffSource, const Window &window) {
@@ -113,8 +128,9 @@ static dnnl_status_t backwardDataDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
+    const HintOperand source(diffSource, diffDestination);
     dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, diffSource, weights, nullptr, diffDestination, window, HD_POST_NONE);
+        &hint.descriptor, dnnl_convolution_direct, source.layout, weights, nullptr, diffDestination, window, HD_POST_NONE);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_data_primitive_desc_create(
@@ -137,8 +153,9 @@ static dnnl_status_t backwardWeightsDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
+    const HintOperand weights(diffWeights, source);
     dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, source, diffWeights, diffBias, diffDestination, window, HD_POST_NONE);
+        &hint.descriptor, dnnl_convolution_direct, source, weights.layout, diffBias, diffDestination, window, HD_POST_NONE);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_weights_primitive_desc_create(
