@@ -104,21 +104,33 @@ struct Hint {
     ~Hint() {
         if (descriptor) dnnl_primitive_desc_destroy(descriptor);
     }
-};
 
-/// An operand of the hint. A gradient may be f32 where what it is made from is bf16, but a forward pass takes operands of one type: then
-/// any layout of that type stands for it.
-struct HintOperand {
-    const hd_layout *layout;
-    hd_layout *own = nullptr;
-    HintOperand(const hd_layout *operand, const hd_layout *other) : layout(operand) {
-        if (hd_layout_dtype(operand) == hd_layout_dtype(other)) return;
-        const View v = view(operand->desc());
-        if (hd_layout_create_any(&own, v.rank, v.dims, hd_layout_dtype(other)) == HD_OK) layout = own;
+    /// Of a convolution whose gradient is `result`, all of one type: a gradient may be wider than what it is computed from, such as f32 from
+    /// bf16, but there are no forward passes of such a mixture.
+    dnnl_status_t make(
+        const hd_layout *source, const hd_layout *weights, const hd_layout *bias, const hd_layout *destination, const Window &window) {
+        const int dtype = hd_layout_dtype(destination);
+        const Same s(source, dtype), w(weights, dtype);
+        if (!s.layout || !w.layout) return dnnl_out_of_memory;
+        return forwardDescriptor(
+            &descriptor, dnnl_convolution_direct, s.layout, w.layout, bias, destination, window, HD_POST_NONE);
     }
-    HintOperand(const HintOperand &) = delete;
-    HintOperand &operator=(const HintOperand &) = delete;
-    ~HintOperand() { hd_layout_destroy(own); }
+
+private:
+    /// A layout, or one of the same dimensions and of another type that leaves the choice to oneDNN.
+    struct Same {
+        const hd_layout *layout = nullptr;
+        hd_layout *own = nullptr;
+        Same(const hd_layout *original, int dtype) : layout(original) {
+            if (hd_layout_dtype(original) == dtype) return;
+            int64_t dims[DNNL_MAX_NDIMS];
+            hd_layout_dims(original, dims);
+            layout = hd_layout_create_any(&own, hd_layout_rank(original), dims, dtype) == HD_OK ? own : nullptr;
+        }
+        ~Same() { hd_layout_destroy(own); }
+        Same(const Same &) = delete;
+        Same &operator=(const Same &) = delete;
+    };
 };
 
 static dnnl_status_t backwardDataDescriptor(
@@ -128,9 +140,7 @@ static dnnl_status_t backwardDataDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
-    const HintOperand source(diffSource, diffDestination);
-    dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, source.layout, weights, nullptr, diffDestination, window, HD_POST_NONE);
+    dnnl_status_t status = hint.make(diffSource, weights, nullptr, diffDestination, window);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_data_primitive_desc_create(
@@ -153,9 +163,7 @@ static dnnl_status_t backwardWeightsDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
-    const HintOperand weights(diffWeights, source);
-    dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, source, weights.layout, diffBias, diffDestination, window, HD_POST_NONE);
+    dnnl_status_t status = hint.make(source, diffWeights, diffBias, diffDestination, window);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_weights_primitive_desc_create(
