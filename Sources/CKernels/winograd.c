@@ -270,6 +270,8 @@ static double product_cost(const plan *p, int64_t tiles) {
 }
 
 static void run(plan *p, void *scratch) {
+    int64_t bytes = p->images * p->to.image * (int64_t)sizeof(float);
+    p->finish.streams = bytes >= HK_STREAM_BYTES && (uintptr_t)p->to.data % LINE == 0;
     if (is_near(p)) {
         p->own = scratch;
         if (!p->transformed) transform_all(p);

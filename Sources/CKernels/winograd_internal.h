@@ -52,6 +52,8 @@ typedef struct {
     /// Laid out as the output.
     const float *residual;
     bool relu;
+    /// The output is aligned and too large to stay in cache: it is written past it.
+    bool streams;
 } hk_winograd_finish;
 
 /// The kernels that depend on what transformed numbers are kept as; planes and blocks of such are in bytes. Described where they are

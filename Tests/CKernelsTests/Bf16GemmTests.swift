@@ -119,7 +119,7 @@ extension KernelTests {
         private func operand(_ x: [Float], _ rows: Int, _ columns: Int, isTransposed: Bool, _ type: UInt8, _ step: Int) -> Memory {
             var laidOut = [Float](repeating: .nan, count: x.count * step)
             for (index, value) in x.enumerated() {
-                let (matrix, row, column) = (index / max(rows * columns, 1), index / max(columns, 1) % max(rows, 1), index % max(columns, 1))
+                let (matrix, row, column) = (index / (rows * columns), index / columns % rows, index % columns)
                 let place = matrix * rows * columns + (isTransposed ? column * rows + row : row * columns + column)
                 laidOut[place * step] = value
             }

@@ -2,6 +2,7 @@
 #include "vector.h"
 #include "transpose.h"
 #include "bf16.h"
+#include "winograd_rounding.h"
 #include "winograd_transforms.h"
 #include "winograd_bf16.h"
 

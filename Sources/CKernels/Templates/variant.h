@@ -16,6 +16,7 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "winograd_rounding.h"
 #include "winograd_transforms.h"
 #include "winograd.h"
 #include "winograd_bf16.h"

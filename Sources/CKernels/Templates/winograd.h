@@ -48,11 +48,16 @@ HK_INLINE void winograd_finish_tiles(
                 if (finish->residual) value += f32_load(finish->residual + to);
                 // NaN passes, as in torch.relu.
                 if (finish->relu) value = (f32v)((i32v)value & ~(value < 0));
-                f32_store(side->data + to, value);
+                if (finish->streams) {
+                    f32_stream(side->data + to, value);
+                } else {
+                    f32_store(side->data + to, value);
+                }
             }
         }
         winograd_next(tiles, &at);
     }
+    if (finish->streams) stream_fence();
 }
 
 static void winograd_finish(

@@ -12,15 +12,6 @@
 #define WINOGRAD_SCALE_A ((float)(0.5 / (WINOGRAD_A2 * (WINOGRAD_A2 - WINOGRAD_B2))))
 #define WINOGRAD_SCALE_B ((float)(0.5 / (WINOGRAD_B2 * (WINOGRAD_B2 - WINOGRAD_A2))))
 
-#if defined(__clang__)
-#define HK_UNROLL _Pragma("clang loop unroll(full)")
-/// Rolled loops keep what they work on in registers; unrolled, 36 vectors would not fit and be written out and back.
-#define HK_ROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define HK_UNROLL _Pragma("GCC unroll 36")
-#define HK_ROLLED _Pragma("GCC unroll 1")
-#endif
-
 /// `value` in all lanes. (Adding it to zeros is not the same for -0, so that the compiler would keep the addition.)
 HK_INLINE f32v winograd_all(float value) {
     return (f32v){value, value, value, value, value, value, value, value,
@@ -141,22 +132,9 @@ enum {
     winograd_f32,
     /// bf16.
     winograd_bf16,
-    /// bf16 of two tiles side by side: [channel][tile].
+    /// bf16 of two tiles, or channels of weights, side by side.
     winograd_bf16_pairs
 };
-
-/// Keeps one point of a tile; `first` holds those of the first tile of a pair.
-HK_INLINE void winograd_keep(const int form, char *out, f32v value, _Bool is_second, f32v *first) {
-    if (form == winograd_f32) {
-        f32_store(out, value);
-    } else if (form == winograd_bf16) {
-        bf16_store(out, bf16_narrow(value));
-    } else if (is_second) {
-        u32_store(out, bf16_pairs(*first, value));
-    } else {
-        *first = value;
-    }
-}
 
 /// Transforms the tiles `begin ..< end` of the channel block `block`: overlapping patches of 6 x 6 if `count` is 6, else
 /// `count` x `count` outputs. out[point * plane + (tile - begin) * 16 elements]; `plane` is in bytes. Unless NULL, `total` has the tiles'
@@ -169,7 +147,8 @@ HK_INLINE void winograd_transform(
     int64_t offset_y = side->offset_y + phase / side->stride, offset_x = side->offset_x + phase % side->stride;
     winograd_place at = winograd_start(tiles, begin);
     f32v sum = total ? f32_load(total) : (f32v){};
-    f32v before[HK_WINOGRAD_PLANE];
+    f32v grid[HK_WINOGRAD_PLANE], before[HK_WINOGRAD_PLANE];
+    const float *carries = winograd_carries[count == HK_WINOGRAD_POINTS ? winograd_patch : winograd_output][tiles->taps - 2];
     for (int64_t tile = begin; tile < end; tile++) {
         _Bool is_second = (tile - begin) % 2;
         int64_t y = side->stride * (tiles->first_y + at.row * tiles->step) + offset_y;
@@ -202,18 +181,18 @@ HK_INLINE void winograd_transform(
             } else {
                 winograd_spread_axis(count, 1, 1, half[i], points);
             }
-            char *to = out + i * HK_WINOGRAD_POINTS * plane;
-            HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
-                winograd_keep(form, to + j * plane, points[j], is_second, &before[i * HK_WINOGRAD_POINTS + j]);
-            }
+            char *to = form == winograd_f32 ? out + i * HK_WINOGRAD_POINTS * plane : (char *)&grid[i * HK_WINOGRAD_POINTS];
+            int64_t step = form == winograd_f32 ? plane : (int64_t)sizeof(f32v);
+            HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) f32_store(to + j * step, points[j]);
         }
+        if (form == winograd_bf16) winograd_round(grid, carries, out, plane);
+        if (form == winograd_bf16_pairs) winograd_round_pairs(grid, carries, is_second, before, out, plane);
         winograd_next(tiles, &at);
         out += form == winograd_bf16 ? HK_WINOGRAD_LANES * 2 : form == winograd_f32 || is_second ? HK_WINOGRAD_LANES * 4 : 0;
     }
     if (form == winograd_bf16_pairs && (end - begin) % 2) {
-        for (int point = 0; point < HK_WINOGRAD_PLANE; point++) {
-            winograd_keep(form, out + point * plane, (f32v){}, 1, &before[point]);
-        }
+        HK_UNROLL for (int point = 0; point < HK_WINOGRAD_PLANE; point++) grid[point] = (f32v){};
+        winograd_round_pairs(grid, carries, 1, before, out, plane);
     }
     if (total) f32_store(total, sum);
 }
@@ -264,25 +243,20 @@ HK_INLINE void winograd_weights_half(
     }
 }
 
-/// Transforms one channel (f32), or two neighbours `step` floats apart (bf16, side by side), to the lanes of 16 outputs.
+/// Transforms one channel to the lanes of 16 outputs; bf16 is written with every second channel, both side by side.
 HK_INLINE void winograd_weights_transform(
-    const int form, const hk_winograd_weights *w, int taps, const float *channel, int64_t step, int out_phase, int in_phase,
-    char *out, int64_t plane) {
-    f32v half[HK_WINOGRAD_POINTS][HK_WINOGRAD_MAX_TAPS], other[HK_WINOGRAD_POINTS][HK_WINOGRAD_MAX_TAPS];
-    f32v points[HK_WINOGRAD_POINTS], others[HK_WINOGRAD_POINTS];
+    const int form, const hk_winograd_weights *w, int taps, const float *channel, int out_phase, int in_phase,
+    _Bool is_second, f32v *before, char *out, int64_t plane) {
+    f32v half[HK_WINOGRAD_POINTS][HK_WINOGRAD_MAX_TAPS], points[HK_WINOGRAD_POINTS], grid[HK_WINOGRAD_PLANE];
     winograd_weights_half(w, taps, channel, out_phase, in_phase, half);
-    if (form != winograd_f32) winograd_weights_half(w, taps, channel + step, out_phase, in_phase, other);
     HK_ROLLED for (int i = 0; i < HK_WINOGRAD_POINTS; i++) {
         winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, half[i], points);
-        if (form != winograd_f32) winograd_spread_axis(taps, WINOGRAD_SCALE_A, WINOGRAD_SCALE_B, other[i], others);
-        char *to = out + i * HK_WINOGRAD_POINTS * plane;
-        HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) {
-            if (form == winograd_f32) {
-                f32_store(to + j * plane, points[j]);
-            } else {
-                u32_store(to + j * plane, bf16_pairs(points[j], others[j]));
-            }
-        }
+        char *to = form == winograd_f32 ? out + i * HK_WINOGRAD_POINTS * plane : (char *)&grid[i * HK_WINOGRAD_POINTS];
+        int64_t step = form == winograd_f32 ? plane : (int64_t)sizeof(f32v);
+        HK_UNROLL for (int j = 0; j < HK_WINOGRAD_POINTS; j++) f32_store(to + j * step, points[j]);
+    }
+    if (form != winograd_f32) {
+        winograd_round_pairs(grid, winograd_carries[winograd_tap][taps - 2], is_second, before, out, plane);
     }
 }
 
@@ -296,16 +270,19 @@ HK_INLINE void winograd_weights_blocks(
     winograd_weights_in(
         w, w->data + out_block / out_phases * HK_WINOGRAD_LANES * w->out + in_block * HK_WINOGRAD_LANES * w->in, buffer);
     int out_phase = (int)(out_block % out_phases);
+    f32v before[HK_WINOGRAD_PLANE];
     for (int phase = 0; phase < phases; phase++) {
-        // A pair of bf16 takes as many bytes as one f32.
-        for (int c = 0; c < HK_WINOGRAD_LANES; c += form == winograd_f32 ? 1 : 2, out += HK_WINOGRAD_PANEL * 4) {
+        for (int c = 0; c < HK_WINOGRAD_LANES; c++) {
             const float *channel = buffer + c * size;
+            _Bool is_second = c % 2;
             switch (w->taps) {
-            case 2: winograd_weights_transform(form, w, 2, channel, size, out_phase, phase, out, plane); break;
-            case 3: winograd_weights_transform(form, w, 3, channel, size, out_phase, phase, out, plane); break;
-            case 4: winograd_weights_transform(form, w, 4, channel, size, out_phase, phase, out, plane); break;
-            default: winograd_weights_transform(form, w, 5, channel, size, out_phase, phase, out, plane);
+            case 2: winograd_weights_transform(form, w, 2, channel, out_phase, phase, is_second, before, out, plane); break;
+            case 3: winograd_weights_transform(form, w, 3, channel, out_phase, phase, is_second, before, out, plane); break;
+            case 4: winograd_weights_transform(form, w, 4, channel, out_phase, phase, is_second, before, out, plane); break;
+            default: winograd_weights_transform(form, w, 5, channel, out_phase, phase, is_second, before, out, plane);
             }
+            // A pair of bf16 takes as many bytes as one f32.
+            if (form == winograd_f32 || is_second) out += HK_WINOGRAD_PANEL * 4;
         }
     }
 }
