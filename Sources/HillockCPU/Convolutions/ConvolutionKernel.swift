@@ -49,6 +49,11 @@ extension ConvolutionCall {
             // Where it is expected to take half the time, it was never seen to take more than two thirds.
             direct.isPromising = !prefersWinogradByFar
         }
+        if precision == .bfloat16 {
+            candidates.append(candidate("direct bf16") { try OneDNNConvolution($0, .direct, .bfloat16) })
+            // At least twice as fast, forward and back, at every shape that was measured.
+            direct.isPromising = false
+        }
         // oneDNN divides weight gradients by images only. For many positions it does that well, and our copies of x grow large.
         if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
             OwnConvolution(self, .direct) != nil
@@ -59,10 +64,9 @@ extension ConvolutionCall {
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.
         if isThreeByThree, isDense, weight[0] >= 16, weight[1] >= 16 {
-            candidates.append(candidate("winograd") { try OneDNNConvolution($0, .winograd) })
-        }
-        if precision == .bfloat16 {
-            candidates.append(candidate("direct bf16") { try OneDNNConvolution($0, .direct, .bfloat16) })
+            var winograd = candidate("winograd") { try OneDNNConvolution($0, .winograd) }
+            winograd.isPromising = precision == .float32
+            candidates.append(winograd)
         }
         return candidates + [direct]
     }
