@@ -22,8 +22,10 @@
 #define WEIGHT_BLOCKS 4
 /// A cache line.
 #define LINE 64
-/// Panels from which on threads share panels out instead of tiles.
+/// Panels from which on threads share panels out instead of tiles, unless all weights take few bytes and there is enough else to share.
 #define FAR_PANELS 8
+#define NEAR_BYTES (10 << 20)
+#define NEAR_TURNS 8
 
 typedef struct {
     const hk_variant *variant;
@@ -263,7 +265,10 @@ static void far_panels(void *context, int64_t begin, int64_t end) {
     }
 }
 
-static bool is_near(const plan *p) { return p->panels < FAR_PANELS; }
+static bool is_near(const plan *p) {
+    return p->panels < FAR_PANELS
+        || (weight_bytes(p) <= NEAR_BYTES && p->tile_count >= NEAR_TURNS * as_many(p, NEAR_TILES));
+}
 
 static double product_cost(const plan *p, int64_t tiles) {
     return (double)tiles * PLANE * (double)in_channels(p) * (double)p->panels * PANEL * 0.01;
@@ -279,10 +284,11 @@ static void run(plan *p, void *scratch) {
         return;
     }
     p->patches = scratch;
-    int64_t turns = divide_up(p->tile_count, as_many(p, FAR_TILES));
+    // Whole groups, of which only the last may be short.
+    int64_t groups = divide_up(p->tile_count, GROUP), turns = divide_up(groups, as_many(p, FAR_TILES) / GROUP);
     for (int64_t turn = 0; turn < turns; turn++) {
-        p->begin = p->tile_count * turn / turns;
-        p->end = p->tile_count * (turn + 1) / turns;
+        p->begin = groups * turn / turns * GROUP;
+        p->end = turn + 1 < turns ? groups * (turn + 1) / turns * GROUP : p->tile_count;
         double cost = (double)(p->end - p->begin) * (double)p->in_blocks * 100;
         hk_parallel(p->in_blocks, cost, far_patches, p);
         hk_parallel(p->panels, product_cost(p, p->end - p->begin), far_panels, p);
@@ -309,26 +315,18 @@ void hk_winograd_convolve_transposed(
 
 // MARK: - The gradient of the weights
 
-/// Tiles whose transforms, of both sides, the last level of cache holds: 12 MB.
-static int64_t cached_tiles(const plan *p) {
-    return (12 << 20) / (PLANE * tile_bytes(p, p->in_blocks + p->out_blocks));
-}
+/// Tiles whose transforms, of both sides, take so much memory.
+static int64_t tiles_in(const plan *p, int64_t bytes) { return bytes / (PLANE * tile_bytes(p, p->in_blocks + p->out_blocks)); }
 
-/// `count` tiles, filled up to whole pairs where pairs lie side by side.
-static int64_t whole(const plan *p, int64_t count) { return divide_up(count, p->kernels->together) * p->kernels->together; }
-
-/// Tiles of a turn: those, but as each turn reads and writes all sums, at least what makes more than that rereads.
-static int64_t gradient_tiles(const plan *p) {
-    int64_t tiles = cached_tiles(p), worth = p->in_blocks * p->out_blocks * LANES / (p->in_blocks + p->out_blocks);
-    if (tiles < worth) tiles = worth;
-    if (tiles < 32) tiles = 32;
-    return whole(p, divide_up(p->tile_count, divide_up(p->tile_count, tiles)));
-}
+/// Tiles whose transforms the last level of cache holds.
+static int64_t cached_tiles(const plan *p) { return tiles_in(p, 12 << 20); }
 
 /// Channel blocks of a task that keeps its sums to itself: 36 x 64 x 32 floats stay in the second level of cache.
 #define SUM_BLOCKS 4
 /// Tasks from which on sums are kept so; it takes a single turn.
 #define OWN_TASKS 16
+/// Bytes of transforms of a turn otherwise, unless sums make it worth more.
+#define TURN_BYTES (2 << 20)
 
 static int64_t own_tasks(const plan *p) {
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
@@ -337,6 +335,22 @@ static int64_t own_tasks(const plan *p) {
 
 static bool keeps_sums(const plan *p) {
     return p->tile_count <= (cached_tiles(p) < 32 ? 32 : cached_tiles(p)) && own_tasks(p) >= OWN_TASKS;
+}
+
+/// `count` tiles, filled up to whole pairs where pairs lie side by side.
+static int64_t whole(const plan *p, int64_t count) { return divide_up(count, p->kernels->together) * p->kernels->together; }
+
+/// Tiles of a turn: few megabytes of them, but as each turn reads and writes all sums, three times what is as much as these, as far as
+/// the cache holds it. All of them where sums are kept.
+static int64_t gradient_tiles(const plan *p) {
+    if (keeps_sums(p)) return whole(p, p->tile_count);
+    int64_t even = p->in_blocks * p->out_blocks * LANES / (p->in_blocks + p->out_blocks);
+    int64_t tiles = tiles_in(p, TURN_BYTES);
+    if (tiles < 3 * even) tiles = 3 * even;
+    if (tiles > cached_tiles(p)) tiles = cached_tiles(p);
+    if (tiles < even) tiles = even;
+    if (tiles < 32) tiles = 32;
+    return whole(p, divide_up(p->tile_count, divide_up(p->tile_count, tiles)));
 }
 
 /// The transforms of both sides, and the sums [point][panel][channel block][16][32].
