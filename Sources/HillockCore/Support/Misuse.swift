@@ -41,18 +41,3 @@ package final class Validation: Sendable {
         return result
     }
 }
-
-/// The modules that are being applied, outermost first: what an error says after "in".
-package struct LayerPath: Sendable, CustomStringConvertible {
-    @TaskLocal package static var current: LayerPath?
-    package let components: [String]
-
-    package init(_ components: [String]) { self.components = components }
-
-    package var description: String { components.joined(separator: ".") }
-
-    /// Runs `body` as a part of the current module that is named `component`.
-    package static func entering<Result>(_ component: String, _ body: () throws -> Result) rethrows -> Result {
-        try $current.withValue(LayerPath((current?.components ?? []) + [component]), operation: body)
-    }
-}
