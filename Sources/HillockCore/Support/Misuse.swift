@@ -8,8 +8,10 @@ import Synchronization
 package func misuse(_ error: ShapeError, at location: SourceLocation? = nil) {
     var error = error
     if error.layer == nil, let path = LayerPath.current { error.layer = path.description }
-    // A layer's own source is not where the mistake is.
-    if let location, error.caller == nil, !"\(location.file)".hasPrefix("HillockNN/") { error.caller = "\(location.file):\(location.line)" }
+    // The library's own source is not where the mistake is.
+    if let location, error.caller == nil, !["HillockNN/", "HillockCore/"].contains(where: "\(location.file)".hasPrefix) {
+        error.caller = "\(location.file):\(location.line)"
+    }
     if let validation = Validation.current {
         validation.record(error)
     } else if let location {
