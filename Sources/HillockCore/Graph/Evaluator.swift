@@ -21,13 +21,19 @@ final class Evaluator: Sendable {
 
     /// The value of an evaluated node.
     func array(of node: Node) throws -> HostArray {
+        guard let array = try knownArray(of: node) else { fatalError("[evaluate] value of \(node.type) was not computed") }
+        return array
+    }
+
+    /// The value of a node, if it is known.
+    func knownArray(of node: Node) throws -> HostArray? {
         let value = state.withLock { _ in node.value }
         switch value {
         case .buffer(let buffer): return try buffer.hostArray()
         case .scalar(let scalar): return HostArray(scalar, dtype: node.type.dtype)
         case .standIn: return HostArray(zeros: node.type)
         case .failed(let error): throw error
-        case .none: fatalError("[evaluate] value of \(node.type) was not computed")
+        case .none: return nil
         }
     }
 
