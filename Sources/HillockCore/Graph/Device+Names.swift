@@ -43,6 +43,16 @@ extension Device {
     /// - Throws: what the engine throws where its plugin is not installed, or there is no such TPU.
     public static func tpu(_ ordinal: Int = 0) throws -> Device { try Device(named: "tpu:\(ordinal)") }
 
+    /// Devices of a kind, `cuda`, `tpu`, `xla-cpu` …, that compute together: the first that there are, as many as the mesh has.
+    ///
+    /// Tensors are divided among them as ``Tensor/sharded(_:on:)`` says, and the programs with them.
+    /// - Throws: ``DeviceError`` for a kind that no device has, and what the engine throws that has too few.
+    public static func mesh(_ mesh: Mesh, of kind: String) throws -> Device {
+        guard let type = _typeByName("11HillockPJRT10MeshEngineV") as? any LinkedMeshEngine.Type, accelerators?.kinds.contains(kind) == true
+        else { throw DeviceError(name: kind, known: accelerators?.kinds ?? []) }
+        return Device(try type.init(kind: kind, mesh: mesh))
+    }
+
     /// The engine of accelerators where `HillockPJRT` is linked, as `import Hillock` does.
     private static var accelerators: (any LinkedAccelerator.Type)? {
         // Found by its mangled name, as the CPU's is.

@@ -14,6 +14,9 @@ open class DeviceBuffer: @unchecked Sendable {
         fatalError("DeviceBuffer.hostArray is abstract")
     }
 
+    /// How the elements are divided among the devices of a mesh; `nil` on a single device.
+    open var sharding: Sharding? { nil }
+
     /// The elements, without keeping a thread waiting for a device.
     /// - Throws: what the engine throws when it cannot read them.
     open func loadHostArray() async throws -> HostArray { try hostArray() }

@@ -71,3 +71,10 @@ public protocol LinkedAccelerator: Engine {
     /// - Throws: a typed error that says what is missing, and what to install.
     init(kind: String, ordinal: Int) throws
 }
+
+/// An engine for the devices of a mesh, found by its type's name when its module is linked into the program.
+public protocol LinkedMeshEngine: Engine {
+    /// The engine of the first devices of a kind, as many as the mesh has.
+    /// - Throws: a typed error that says what is missing, and what to install.
+    init(kind: String, mesh: Mesh) throws
+}

@@ -1,0 +1,80 @@
+extension Program {
+    /// How a program's inputs and outputs are divided, from what is known of some.
+    package struct Placement: Hashable, Sendable {
+        /// Among which devices.
+        package let mesh: Mesh
+        /// Of each input.
+        package let inputs: [Sharding]
+        /// Of each output.
+        package let outputs: [Sharding]
+    }
+
+    /// Decides how inputs and outputs lie that nobody placed; what lies between them, XLA's partitioner decides.
+    ///
+    /// Values that are combined element by element lie alike, and so do a parameter, its gradient and what an optimizer remembers of it: an
+    /// updated parameter lies as it did, and moments as their parameter. An input that is only divided by the program comes divided. All else
+    /// is whole on every device.
+    ///
+    /// - Parameter known: For each input how it lies, where it was placed.
+    package func placement(on mesh: Mesh, known: [Sharding?]) -> Placement {
+        var alike = ValuesAlike(count: inputs.count + instructions.count)
+        let uses = uses
+        for (position, instruction) in instructions.enumerated() {
+            let value = inputs.count + position
+            if instruction.primitive is any ElementByElement {
+                for operand in instruction.operands where type(of: operand).shape == instruction.type.shape { alike.join(operand, value) }
+            } else if let step = instruction.primitive as? any OptimizerStep {
+                for parameter in 0..<step.parameterCount {
+                    let operands = step.operands(of: parameter).map { instruction.operands[$0] }
+                    for other in operands.dropFirst() { alike.join(operands[0], other) }
+                }
+                // Several results are values of their own; a single one is the step's.
+                if uses[value].isEmpty { alike.join(value, instruction.operands[step.operands(of: 0).lowerBound]) }
+            } else if let result = instruction.primitive as? CompositeResult,
+                let source = self.instruction(instruction.operands[0]), let step = source.primitive as? any OptimizerStep
+            {
+                let parameter = result.index / (1 + step.slotCount)
+                alike.join(value, source.operands[step.operands(of: parameter).lowerBound])
+            }
+        }
+        var decided: [Int: Sharding] = [:]
+        for (input, sharding) in known.enumerated() {
+            if let sharding { decided[alike.root(of: input)] = decided[alike.root(of: input)] ?? sharding }
+        }
+        for (position, instruction) in instructions.enumerated() {
+            guard let shard = instruction.primitive as? Shard else { continue }
+            let root = alike.root(of: inputs.count + position)
+            decided[root] = decided[root] ?? shard.sharding
+        }
+        func sharding(of value: Int) -> Sharding {
+            let type = type(of: value)
+            if let sharding = decided[alike.root(of: value)], sharding.fault(for: type, on: mesh) == nil { return sharding }
+            return .replicated
+        }
+        let placed = inputs.indices.map { input -> Sharding in
+            if let sharding = known[input] { return sharding }
+            if inputs[input].isScalar { return .replicated }
+            let shards = uses[input].map { instructions[$0].primitive as? Shard }
+            if let first = shards.first, let first, shards.allSatisfy({ $0?.sharding == first.sharding }) { return first.sharding }
+            return sharding(of: input)
+        }
+        return Placement(mesh: mesh, inputs: placed, outputs: outputs.map { $0 < inputs.count ? placed[$0] : sharding(of: $0) })
+    }
+}
+
+/// Sets of values that lie alike (union and find).
+private struct ValuesAlike {
+    private var parents: [Int]
+
+    init(count: Int) { parents = Array(0..<count) }
+
+    mutating func root(of value: Int) -> Int {
+        var root = value
+        while parents[root] != root { root = parents[root] }
+        var at = value
+        while parents[at] != root { (at, parents[at]) = (parents[at], root) }
+        return root
+    }
+
+    mutating func join(_ a: Int, _ b: Int) { parents[root(of: a)] = root(of: b) }
+}

@@ -1,0 +1,84 @@
+import HillockCore
+
+/// How the parameters of a model are divided among the devices of a mesh. The model stays what it is: a policy looks at names and shapes.
+public struct ShardingPolicy: Sendable {
+    /// Says how the parameter of this path and shape lies on a mesh.
+    private let rule: @Sendable (String, Shape, Mesh) -> Sharding
+
+    /// A policy by a rule of one's own, from a parameter's path and shape.
+    public init(_ rule: @escaping @Sendable (_ path: String, _ shape: Shape, _ mesh: Mesh) -> Sharding) { self.rule = rule }
+
+    /// How a parameter lies.
+    public func sharding(of path: String, _ shape: Shape, on mesh: Mesh) -> Sharding { rule(path, shape, mesh) }
+
+    /// Every device has the whole model and sees its part of the samples.
+    public static let dataParallel = ShardingPolicy { _, _, _ in .replicated }
+
+    /// Parameters, gradients and what the optimizer remembers are divided along the mesh's axis `data`, and put together where they are
+    /// needed (Rajbhandari et al., ZeRO: memory optimizations toward training trillion parameter models, 2020, stage 3). A parameter is
+    /// divided along its longest axis that can be; one that has none is whole everywhere.
+    public static let fullySharded = ShardingPolicy { _, shape, mesh in .longestAxis(of: shape, by: "data", on: mesh) }
+
+    /// Layers are divided along the mesh's axis `model` by the rules, the first whose pattern fits deciding (Shoeybi et al., Megatron-LM, 2019);
+    /// what no rule fits, or the mesh does not divide, is whole everywhere.
+    public static func tensorParallel(_ rules: [ShardingRule] = ShardingRule.transformer) -> ShardingPolicy {
+        ShardingPolicy { path, shape, mesh in
+            guard let rule = rules.first(where: { $0.fits(path) }), rule.axis < shape.rank else { return .replicated }
+            let sharding = Sharding(axis: rule.axis, by: "model")
+            return sharding.fault(for: TensorType(.float32, shape), on: mesh) == nil ? sharding : .replicated
+        }
+    }
+}
+
+/// Which axis of which parameters is divided along the mesh's axis `model`.
+public struct ShardingRule: Hashable, Sendable {
+    /// The parameters' path; `*` stands for any number of letters: `*.linear1.weight`.
+    public let pattern: String
+    /// The parameter's axis: 0 divides a linear layer's outputs, 1 its inputs.
+    public let axis: Int
+
+    /// Divides an axis of the parameters whose path fits a pattern.
+    public init(_ pattern: String, axis: Int) {
+        self.pattern = pattern
+        self.axis = axis
+    }
+
+    /// What this library's attention, feed-forward and embedding layers want: the first product of a pair by its outputs, the second by its
+    /// inputs, so that nothing is exchanged between the two; embeddings by their features.
+    public static let transformer = [
+        ShardingRule("*in_proj_weight", axis: 0), ShardingRule("*in_proj_bias", axis: 0), ShardingRule("*out_proj.weight", axis: 1),
+        ShardingRule("*linear1.weight", axis: 0), ShardingRule("*linear1.bias", axis: 0), ShardingRule("*linear2.weight", axis: 1),
+        ShardingRule("*embedding*.weight", axis: 1),
+    ]
+
+    /// Whether a path fits the pattern.
+    public func fits(_ path: String) -> Bool {
+        var parts = pattern.split(separator: "*", omittingEmptySubsequences: false)[...]
+        guard let first = parts.popFirst(), path.hasPrefix(first) else { return false }
+        guard let last = parts.popLast() else { return path == pattern }
+        var rest = path.dropFirst(first.count)
+        for part in parts where !part.isEmpty {
+            guard let found = rest.firstRange(of: part) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return rest.hasSuffix(last)
+    }
+}
+
+extension Sharding {
+    /// A division of the longest axis that can be.
+    fileprivate static func longestAxis(of shape: Shape, by name: String, on mesh: Mesh) -> Sharding {
+        let axes = (0..<shape.rank).sorted { (-shape[$0], $0) < (-shape[$1], $1) }
+        let divisions = axes.lazy.map { Sharding(axis: $0, by: name) }
+        return divisions.first { $0.fault(for: TensorType(.float32, shape), on: mesh) == nil } ?? .replicated
+    }
+}
+
+extension Module {
+    /// Divides the parameters among the devices of a mesh; done where they are next computed with on ``Device/mesh(_:of:)``. Buffers stay whole.
+    public func place(on mesh: Mesh, _ policy: ShardingPolicy) {
+        for (path, parameter) in contents().parameters {
+            parameter.value = parameter.value.sharded(policy.sharding(of: path, parameter.shape, on: mesh), on: mesh)
+        }
+    }
+}
