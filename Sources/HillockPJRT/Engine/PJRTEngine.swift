@@ -63,9 +63,7 @@ extension Client {
     package func executable(
         _ text: String, for accelerators: [Accelerator], where isRight: (Executable) -> Bool = { _ in true }
     ) throws(PJRTError) -> Executable {
-        let settings = plugin.kind.compilerSettings(of: plugin.path)
-        let options = CompileOptions(
-            devices: [accelerators.map(\.id)], settings: Dictionary(settings.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+        let options = CompileOptions(devices: [accelerators.map(\.id)], settings: plugin.kind.compilerSettings(of: plugin.path))
         let store = ExecutableStore.current
         let place = accelerators.map(\.makeDescription).joined(separator: "\n")
         let key = ExecutableStore.Key(place: place, text: text, options: options.serialized)
