@@ -73,7 +73,8 @@ extension Lowering {
     /// it brings if it were done for every product.
     private mutating func packedWeight(_ value: Int, _ source: BufferID, _ matrix: Strided, rows: Int) -> BufferID? {
         let (k, n) = (Int64(matrix.shape[-2]), Int64(matrix.shape[-1]))
-        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4, k * n >= 1024, matrix.shape.rank == 2, isOnlyMultipliedBy(value),
+        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4, k * n >= 1024, matrix.shape.rank == 2,
+            isOnlyMultipliedBy(value),
             program.inputs[value].isParameter
         else { return nil }
         let packed = makeTemporary(byteCount: hk_gemm_packed_bytes(k, n))
