@@ -21,13 +21,32 @@ public struct Mesh: Hashable, Sendable, CustomStringConvertible {
 
     /// A grid of these axes, each of one device or more, under names of their own.
     public init(axes: [Axis]) {
+        if let fault = Self.fault(of: axes) { misuse(fault) }
+        self.axes = axes
+    }
+
+    /// Why there is no such grid; `nil` where there is.
+    package static func fault(of axes: [Axis]) -> ShapeError? {
         if let wrong = axes.first(where: { $0.size < 1 }) {
-            misuse(ShapeError("mesh", "axis \(wrong.name) has \(wrong.size) devices, expected 1 or more"))
+            return ShapeError("mesh", "axis \(wrong.name) has \(wrong.size) devices, expected 1 or more")
+        }
+        // Programs spell the names.
+        func isPlain(_ name: String) -> Bool {
+            name.utf8.first.map { $0 > 57 } == true && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        }
+        if let wrong = axes.first(where: { !isPlain($0.name) }) {
+            return ShapeError("mesh", "an axis is called \"\(wrong.name)\", expected letters, digits and underscores, a letter first")
         }
         if Set(axes.map(\.name)).count != axes.count {
-            misuse(ShapeError("mesh", "two of the axes \(axes.map(\.name).joined(separator: ", ")) have the same name"))
+            return ShapeError("mesh", "two of the axes \(axes.map(\.name).joined(separator: ", ")) have the same name")
         }
-        self.axes = axes
+        var count = 1
+        for axis in axes {
+            let (product, isTooMuch) = count.multipliedReportingOverflow(by: axis.size)
+            if isTooMuch || product > 1 << 20 { return ShapeError("mesh", "it has more than \(1 << 20) devices") }
+            count = product
+        }
+        return nil
     }
 
     /// `data` devices that see different samples, times `model` devices that divide the model.
@@ -51,6 +70,6 @@ public struct Mesh: Hashable, Sendable, CustomStringConvertible {
         return coordinates
     }
 
-    /// `data=4, model=2`
-    public var description: String { axes.map { "\($0.name)=\($0.size)" }.joined(separator: ", ") }
+    /// `data=4,model=2`, as devices' names have it.
+    public var description: String { axes.map { "\($0.name)=\($0.size)" }.joined(separator: ",") }
 }

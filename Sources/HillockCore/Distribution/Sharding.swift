@@ -38,12 +38,13 @@ public struct Sharding: Hashable, Sendable, CustomStringConvertible {
         }
         if Set(names).count != names.count { return ShapeError("shard", "\(self) names an axis of the mesh twice") }
         guard axes.count <= type.shape.rank else {
-            return ShapeError("shard", "\(self) divides axis \(axes.count - 1), and \(type) has \(type.shape.rank)")
+            return ShapeError("shard", "\(self) divides axis \(axes.count - 1) of \(type), which has \(type.shape.rank)")
         }
         for axis in axes.indices where type.shape[axis] % partCount(axis, on: mesh) != 0 {
+            let count = partCount(axis, on: mesh)
             return ShapeError(
-                "shard", "axis \(axis) of \(type) cannot be divided among \(partCount(axis, on: mesh)) devices (mesh \(mesh), sharding \(self))",
-                hint: "its extent must be a multiple of \(partCount(axis, on: mesh))")
+                "shard", "axis \(axis) of \(type) cannot be divided among \(count) devices (mesh \(mesh), sharding \(self))",
+                hint: "its extent must be a multiple of \(count)")
         }
         return nil
     }
@@ -68,46 +69,13 @@ public struct Sharding: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The attribute of Shardy's dialect for a value of a rank: `#sdy.sharding<@mesh, [{"data"}, {}]>`.
-    package func attribute(rank: Int) -> String {
-        let parts = (0..<rank).map { axis in
-            "{\((axes.indices.contains(axis) ? axes[axis] : []).map { "\"\($0)\"" }.joined(separator: ", "))}"
+    ///
+    /// - Parameter priority: In which round the partitioner carries it on to other values, from 0.
+    package func attribute(rank: Int, priority: Int = 0) -> String {
+        let parts = (0..<rank).map { axis -> String in
+            guard axes.indices.contains(axis), !axes[axis].isEmpty else { return "{}" }
+            return "{\(axes[axis].map { "\"\($0)\"" }.joined(separator: ", "))}\(priority > 0 ? "p\(priority)" : "")"
         }
         return "#sdy.sharding<@mesh, [\(parts.joined(separator: ", "))]>"
-    }
-}
-
-extension HostArray {
-    /// The elements of a box that begins at `start`.
-    package func part(from start: [Int], _ shape: Shape) -> HostArray {
-        if shape == self.shape { return self }
-        let part = HostArray(dtype: dtype, shape: shape, storage: Storage(byteCount: shape.count * dtype.byteCount))
-        eachRow(of: shape, at: start) { inside, within, byteCount in
-            (part.storage.pointer + within).copyMemory(from: storage.pointer + inside, byteCount: byteCount)
-        }
-        return part
-    }
-
-    /// Writes the elements of a box that begins at `start`.
-    package func fill(from start: [Int], with part: HostArray) {
-        eachRow(of: part.shape, at: start) { inside, within, byteCount in
-            (storage.pointer + inside).copyMemory(from: part.storage.pointer + within, byteCount: byteCount)
-        }
-    }
-
-    /// Calls `body` with the place of each row of a box in this array and in the box, and its length, all in bytes.
-    private func eachRow(of box: Shape, at start: [Int], _ body: (Int, Int, Int) -> Void) {
-        let width = dtype.byteCount
-        guard box.count > 0 else { return }
-        guard box.rank > 0 else { return body(0, 0, width) }
-        let row = box[box.rank - 1]
-        for line in 0..<box.count / row {
-            var (rest, place, stride) = (line, start[box.rank - 1], shape[box.rank - 1])
-            for axis in (0..<box.rank - 1).reversed() {
-                place += (start[axis] + rest % box[axis]) * stride
-                rest /= box[axis]
-                stride *= shape[axis]
-            }
-            body(place * width, line * row * width, row * width)
-        }
     }
 }

@@ -7,6 +7,9 @@ public struct Shard: Primitive {
     /// Among which devices.
     public let mesh: Mesh
 
+    /// A division among the devices of a mesh.
+    public init(_ sharding: Sharding, on mesh: Mesh) { (self.sharding, self.mesh) = (sharding, mesh) }
+
     /// The input's type, whose axes the mesh must divide.
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
         if let fault = sharding.fault(for: inputs[0], on: mesh) { throw fault }
@@ -24,32 +27,21 @@ public struct Shard: Primitive {
         _ inputs: [StableHLOValue], as type: TensorType, in text: inout StableHLOWriter
     ) throws(StableHLOError) -> StableHLOValue {
         guard let running = text.mesh else { return inputs[0] }
-        guard running == mesh else {
-            throw StableHLOError(Self.name, "the tensor is divided over a mesh of \(mesh), and runs on one of \(running)")
-        }
+        // It may run on another mesh than it was written for.
+        if let fault = sharding.fault(for: type, on: running) { throw StableHLOError(Self.name, fault.message) }
         return text.emit("sdy.sharding_constraint", inputs, as: type, "sharding = \(sharding.attribute(rank: type.shape.rank))")
     }
 }
 
 extension Tensor {
-    /// The same values, divided among the devices of a mesh where they are computed on one (see ``Device/mesh(_:of:)``); each axis that is
+    /// The same values, divided among the devices of a mesh where they are computed on one (``Device/mesh(_:of:)``). Each axis that is
     /// divided must be a multiple of the devices that divide it.
     public func sharded(_ sharding: Sharding, on mesh: Mesh, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
-        .apply(Shard(sharding: sharding, mesh: mesh), [self], at: SourceLocation(file: file, line: line))
+        .apply(Shard(sharding, on: mesh), [self], at: SourceLocation(file: file, line: line))
     }
 
     /// The same values, their first axis (the samples) divided along the mesh's axis `data`.
     public func sharded(on mesh: Mesh, file: StaticString = #fileID, line: UInt = #line) -> Tensor {
         sharded(Sharding(axis: 0, by: "data"), on: mesh, file: file, line: line)
-    }
-}
-
-extension Tensor {
-    /// How the value is divided among the devices of a mesh; computes it if need be. `nil` where a single device has it.
-    /// - Throws: what the engine throws when it cannot compute it.
-    public func currentSharding() throws -> Sharding? {
-        try Evaluator.shared.evaluate([node], on: Device.current)
-        guard case .buffer(let buffer) = Evaluator.shared.value(of: node) else { return nil }
-        return buffer.sharding
     }
 }

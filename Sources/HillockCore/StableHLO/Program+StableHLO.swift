@@ -16,8 +16,10 @@ extension Program {
             let words = words.compactMap(\.self)
             return words.isEmpty ? "" : " {\(words.joined(separator: ", "))}"
         }
+        // In the second round: a parameter that is divided as samples are, along the same axis of the mesh, is put together where it is used.
+        // The other way round each device would compute some features of all samples.
         func sharding(_ sharding: Sharding?, _ type: StableHLOType) -> String? {
-            sharding.map { "sdy.sharding = \($0.attribute(rank: type.shape.rank))" }
+            sharding.map { "sdy.sharding = \($0.attribute(rank: type.shape.rank, priority: 1))" }
         }
         let parameters = arguments.enumerated().map { position, argument in
             let donor = donating.contains(position) ? "jax.buffer_donor = true" : nil

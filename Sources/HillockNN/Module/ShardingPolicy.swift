@@ -1,6 +1,6 @@
 import HillockCore
 
-/// How the parameters of a model are divided among the devices of a mesh. The model stays what it is: a policy looks at names and shapes.
+/// How the parameters of a model lie on the devices of a mesh. The model stays what it is: a policy looks at names and shapes.
 public struct ShardingPolicy: Sendable {
     /// Says how the parameter of this path and shape lies on a mesh.
     private let rule: @Sendable (String, Shape, Mesh) -> Sharding
@@ -44,7 +44,8 @@ public struct ShardingRule: Hashable, Sendable {
     }
 
     /// What this library's attention, feed-forward and embedding layers want: the first product of a pair by its outputs, the second by its
-    /// inputs, so that nothing is exchanged between the two; embeddings by their features.
+    /// inputs, so that between the two nothing need be exchanged; embeddings by their features. Attention's first product gives queries, keys
+    /// and values in one, and rows of its weight that are a device's share are not whole heads: what it gives is exchanged once.
     public static let transformer = [
         ShardingRule("*in_proj_weight", axis: 0), ShardingRule("*in_proj_bias", axis: 0), ShardingRule("*out_proj.weight", axis: 1),
         ShardingRule("*linear1.weight", axis: 0), ShardingRule("*linear1.bias", axis: 0), ShardingRule("*linear2.weight", axis: 1),
@@ -74,11 +75,20 @@ extension Sharding {
     }
 }
 
-extension Module {
-    /// Divides the parameters among the devices of a mesh; done where they are next computed with on ``Device/mesh(_:of:)``. Buffers stay whole.
+extension ParameterOwner {
+    /// Says how the parameters lie on the devices of a mesh: wherever they are computed with there, and whatever their values become. What an
+    /// optimizer remembers of them lies likewise. Elsewhere it changes nothing. Buffers are whole on every device.
+    ///
+    ///     model.place(on: mesh, .fullySharded)
     public func place(on mesh: Mesh, _ policy: ShardingPolicy) {
         for (path, parameter) in contents().parameters {
-            parameter.value = parameter.value.sharded(policy.sharding(of: path, parameter.shape, on: mesh), on: mesh)
+            let sharding = policy.sharding(of: path, parameter.shape, on: mesh)
+            if var fault = sharding.fault(for: parameter.type, on: mesh) {
+                fault.layer = path
+                misuse(fault)
+                continue
+            }
+            parameter.sharding = sharding
         }
     }
 }

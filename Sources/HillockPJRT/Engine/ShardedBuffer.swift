@@ -19,62 +19,52 @@ final class ShardedBuffer: DeviceBuffer, @unchecked Sendable {
     /// How it is divided.
     override var sharding: Sharding? { division }
 
+    /// What each device holds, as the plugin says.
+    override func byteCounts() throws -> [Int] { try shards.memories.map { try $0.byteCount() } }
+
+    /// Whether nobody but this buffer's owner holds any of it.
+    func isUnique() -> Bool { isKnownUniquelyReferenced(&shards) && shards.areUnique() }
+
+    // MARK: - Reading
+
     /// The elements, put together from all devices; waits for them.
     override func hostArray() throws -> HostArray {
-        if division.isReplicated { return try shards.memories[0].read(type) }
-        let whole = HostArray(dtype: type.dtype, shape: type.shape, storage: Storage(byteCount: type.byteCount))
-        let part = TensorType(type.dtype, division.partShape(of: type.shape, on: devices.mesh))
-        var written: Set<[Int]> = []
-        for (device, memory) in shards.memories.enumerated() {
+        let type = partType
+        return whole(try parts.map { ($0.start, try $0.memory.read(type)) })
+    }
+
+    /// The elements, without keeping a thread waiting.
+    override func loadHostArray() async throws -> HostArray {
+        var arrays: [(start: [Int], array: HostArray)] = []
+        for part in parts { arrays.append((part.start, try await part.memory.load(partType))) }
+        return whole(arrays)
+    }
+
+    private var partType: TensorType { TensorType(type.dtype, division.partShape(of: type.shape, on: devices.mesh)) }
+
+    /// Where each part begins, and a device that has it: several may have the same.
+    private var parts: [(start: [Int], memory: DeviceMemory)] {
+        var found: Set<[Int]> = []
+        return shards.memories.enumerated().compactMap { device, memory in
             let start = division.start(of: device, in: type.shape, on: devices.mesh)
-            // Devices that have the same are read once.
-            if written.insert(start).inserted { whole.fill(from: start, with: try memory.read(part)) }
+            return found.insert(start).inserted ? (start, memory) : nil
         }
+    }
+
+    private func whole(_ parts: [(start: [Int], array: HostArray)]) -> HostArray {
+        if parts.count == 1 { return parts[0].array }
+        let whole = HostArray(dtype: type.dtype, shape: type.shape, storage: Storage(byteCount: type.byteCount))
+        for (start, array) in parts { whole.fill(from: start, with: array) }
         return whole
     }
 }
 
 /// One buffer on each device of a mesh, in the mesh's order.
-final class Shards: Sendable {
-    let memories: [DeviceMemory]
+final class Shards: @unchecked Sendable {
+    private(set) var memories: [DeviceMemory]
 
     init(_ memories: [DeviceMemory]) { self.memories = memories }
-}
 
-/// The devices that a mesh stands for.
-package final class MeshDevices: Sendable {
-    /// Their grid.
-    package let mesh: Mesh
-    /// They, in the mesh's order.
-    package let accelerators: [Accelerator]
-
-    /// The first devices of a client.
-    /// - Throws: ``PJRTError`` where there are too few.
-    package init(_ mesh: Mesh, of client: Client) throws(PJRTError) {
-        guard client.devices.count >= mesh.deviceCount else {
-            throw PJRTError(
-                .notFound, device: client.plugin.kind.name, action: "use a mesh of \(mesh)",
-                reason: "it takes \(mesh.deviceCount) devices and there are \(client.devices.count)", hint: "hillock devices lists them")
-        }
-        var accelerators: [Accelerator] = []
-        for ordinal in 0..<mesh.deviceCount { accelerators.append(try client.device(ordinal)) }
-        self.mesh = mesh
-        self.accelerators = accelerators
-    }
-
-    var client: Client { accelerators[0].client }
-
-    /// Copies elements to the devices, to each its part.
-    func upload(_ array: HostArray, _ sharding: Sharding) throws -> Shards {
-        let shape = sharding.partShape(of: array.shape, on: mesh)
-        var parts: [[Int]: HostArray] = [:]
-        return Shards(
-            try accelerators.indices.map { device in
-                let start = sharding.start(of: device, in: array.shape, on: mesh)
-                let part = parts[start] ?? array.part(from: start, shape)
-                parts[start] = part
-                // Each device's own, so that it can be taken over.
-                return try accelerators[device].upload(part, isOwn: true)
-            })
-    }
+    /// Whether nobody else holds any of the buffers, as an array on the host does that is a view of one.
+    func areUnique() -> Bool { memories.indices.allSatisfy { isKnownUniquelyReferenced(&memories[$0]) } }
 }

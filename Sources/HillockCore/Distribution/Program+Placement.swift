@@ -1,5 +1,5 @@
 extension Program {
-    /// How a program's inputs and outputs are divided, from what is known of some.
+    /// How a program's inputs and outputs lie on the devices of a mesh.
     package struct Placement: Hashable, Sendable {
         /// Among which devices.
         package let mesh: Mesh
@@ -9,14 +9,16 @@ extension Program {
         package let outputs: [Sharding]
     }
 
-    /// Decides how inputs and outputs lie that nobody placed; what lies between them, XLA's partitioner decides.
+    /// Decides how those inputs and outputs lie that nobody placed; what lies between them, XLA's partitioner decides.
     ///
     /// Values that are combined element by element lie alike, and so do a parameter, its gradient and what an optimizer remembers of it: an
-    /// updated parameter lies as it did, and moments as their parameter. An input that is only divided by the program comes divided. All else
-    /// is whole on every device.
+    /// updated parameter lies as it did, and moments as their parameter. An input that the program only divides comes divided. All else is
+    /// whole on every device.
     ///
-    /// - Parameter known: For each input how it lies, where it was placed.
-    package func placement(on mesh: Mesh, known: [Sharding?]) -> Placement {
+    /// - Parameters:
+    ///   - known: For each input how it lies, where it was placed.
+    ///   - wanted: For each output how it shall lie, where that was said.
+    package func placement(on mesh: Mesh, inputs known: [Sharding?], outputs wanted: [Sharding?]) -> Placement {
         var alike = ValuesAlike(count: inputs.count + instructions.count)
         let uses = uses
         for (position, instruction) in instructions.enumerated() {
@@ -29,7 +31,9 @@ extension Program {
                     for other in operands.dropFirst() { alike.join(operands[0], other) }
                 }
                 // Several results are values of their own; a single one is the step's.
-                if uses[value].isEmpty { alike.join(value, instruction.operands[step.operands(of: 0).lowerBound]) }
+                if step.parameterCount == 1, step.slotCount == 0 {
+                    alike.join(value, instruction.operands[step.operands(of: 0).lowerBound])
+                }
             } else if let result = instruction.primitive as? CompositeResult,
                 let source = self.instruction(instruction.operands[0]), let step = source.primitive as? any OptimizerStep
             {
@@ -38,13 +42,14 @@ extension Program {
             }
         }
         var decided: [Int: Sharding] = [:]
-        for (input, sharding) in known.enumerated() {
-            if let sharding { decided[alike.root(of: input)] = decided[alike.root(of: input)] ?? sharding }
+        func decide(_ value: Int, _ sharding: Sharding?) {
+            let root = alike.root(of: value)
+            decided[root] = decided[root] ?? sharding
         }
+        for (output, sharding) in zip(outputs, wanted) { decide(output, sharding) }
+        for (input, sharding) in known.enumerated() { decide(input, sharding) }
         for (position, instruction) in instructions.enumerated() {
-            guard let shard = instruction.primitive as? Shard else { continue }
-            let root = alike.root(of: inputs.count + position)
-            decided[root] = decided[root] ?? shard.sharding
+            if let shard = instruction.primitive as? Shard { decide(inputs.count + position, shard.sharding) }
         }
         func sharding(of value: Int) -> Sharding {
             let type = type(of: value)
@@ -58,7 +63,9 @@ extension Program {
             if let first = shards.first, let first, shards.allSatisfy({ $0?.sharding == first.sharding }) { return first.sharding }
             return sharding(of: input)
         }
-        return Placement(mesh: mesh, inputs: placed, outputs: outputs.map { $0 < inputs.count ? placed[$0] : sharding(of: $0) })
+        return Placement(
+            mesh: mesh, inputs: placed,
+            outputs: outputs.indices.map { wanted[$0] ?? (outputs[$0] < inputs.count ? placed[outputs[$0]] : sharding(of: outputs[$0])) })
     }
 }
 
