@@ -151,10 +151,10 @@ import Testing
                 -> (tensor<4x6xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}p1, {"model"}p1]>}) {
                 """)
         #expect(
-            lines[3].hasSuffix(
-                #"""
-                "sdy.sharding_constraint"(%arg0) <{sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}> :                 (tensor<4x6xf32>) -> tensor<4x6xf32> loc("shard#2")
-                """#.replacing("\\\n", with: "")))
+            lines[3] == """
+                    %0 = "sdy.sharding_constraint"(%arg0) <{sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}> : \
+                (tensor<4x6xf32>) -> tensor<4x6xf32> loc("shard#2")
+                """)
     }
 
     @Test func anotherMeshMustDivideToo() throws {

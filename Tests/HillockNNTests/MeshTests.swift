@@ -2,12 +2,12 @@ import Hillock
 import HillockCore
 import Testing
 
-/// Several devices at once: XLA's plugin for the CPU gives as many as are asked for.
-@Suite(.enabled(if: MeshTests.isThere, "needs XLA's plugin for the CPU: hillock devices install xla-cpu"), .serialized)
-struct MeshTests {
-    static let isThere = (try? Device.mesh(Mesh(data: 8), of: "xla-cpu")) != nil
+private let isThere = (try? Device.mesh(Mesh(data: 8), of: "xla-cpu")) != nil
 
-    private func on<Result>(_ mesh: Mesh, _ body: () throws -> Result) throws -> Result {
+/// Several devices at once: XLA's plugin for the CPU gives as many as are asked for.
+@Suite(.enabled(if: isThere, "needs XLA's plugin for the CPU: hillock devices install xla-cpu"), .serialized)
+struct MeshTests {
+    private func on(_ mesh: Mesh, _ body: () throws -> Void) throws {
         try Device.$current.withValue(.mesh(mesh, of: "xla-cpu"), operation: body)
     }
 
@@ -22,7 +22,7 @@ struct MeshTests {
     func division(_ sharding: Sharding, parts: Int) throws {
         let mesh = Mesh(data: 4, model: 2)
         let x = Tensor.arange(to: 64).reshaped(to: [8, 8])
-        try on(mesh) {
+        try on(mesh) { () throws in
             let y = (x * 2).sharded(sharding, on: mesh)
             #expect(try y.currentSharding() == sharding)
             #expect(try y.byteCounts() == [Int](repeating: 256 / parts, count: 8))
@@ -40,13 +40,15 @@ struct MeshTests {
             return concatenate([product.flattened(), product.sum().reshaped(to: [1]), product.max(axes: 1)], axis: 0).elements()
         }
         let wanted = result()
-        for (a, b) in zip(try on(mesh) { result() }, wanted) { #expect(abs(a - b) < 1e-4) }
+        try on(mesh) { () throws in
+            for (a, b) in zip(result(), wanted) { #expect(abs(a - b) < 1e-4) }
+        }
     }
 
     @Test func onOneDeviceAShardingSaysNothing() throws {
         let x = Tensor.arange(to: 8)
         for device in LayerTests.devices {
-            try Device.$current.withValue(device) {
+            try Device.$current.withValue(device) { () throws in
                 let y = (x + 1).sharded(on: Mesh(data: 4))
                 #expect(y.elements(as: Float.self) == (1...8).map(Float.init))
                 #expect(try y.currentSharding() == nil)
@@ -58,7 +60,7 @@ struct MeshTests {
     @Test func anArrayThatIsReadIsNotOverwritten() throws {
         let mesh = Mesh(data: 8)
         for sharding in [Sharding.replicated, Sharding(axis: 0, by: "data")] {
-            try on(mesh) {
+            try on(mesh) { () throws in
                 var x = (Tensor([Float](repeating: 3, count: 4096)) + 0).sharded(sharding, on: mesh)
                 evaluate(x)
                 let array = try x.hostArray()
@@ -78,16 +80,18 @@ struct MeshTests {
     @Test func tensorsMoveBetweenDevices() throws {
         let mesh = Mesh(data: 4)
         let x = Tensor.arange(to: 8)
-        let y = try on(mesh) {
-            let y = (x + 1).sharded(on: mesh)
-            evaluate(y)
-            return y
-        }
-        #expect((y * x).elements(as: Float.self) == (0..<8).map { Float(($0 + 1) * $0) })
+        let y = (x + 1).sharded(on: mesh)
+        try on(mesh) { evaluate(y) }
+        #expect(try y.currentSharding() == Sharding(axis: 0, by: "data"))
+        #expect((y * x).elements(as: Float.self) == [0, 2, 6, 12, 20, 30, 42, 56])
         // As many devices in another grid.
         let other = Mesh(data: 2, model: 2)
-        try on(other) { #expect((y * 2).elements(as: Float.self) == (1...8).map { Float(2 * $0) }) }
-        try on(Mesh(data: 8)) { #expect((y * 2).elements(as: Float.self) == (1...8).map { Float(2 * $0) }) }
+        try on(other) { () throws in
+            #expect((y * 2).elements(as: Float.self) == (1...8).map { Float(2 * $0) })
+        }
+        try on(Mesh(data: 8)) { () throws in
+            #expect((y * 2).elements(as: Float.self) == (1...8).map { Float(2 * $0) })
+        }
     }
 
     // MARK: - Faults
@@ -178,7 +182,7 @@ struct MeshTests {
             optimizer.update(gradients)
         }
         step()
-        try on(mesh) {
+        try on(mesh) { () throws in
             step()
             for (name, tensor) in model.stateTensors() + optimizer.state where name != "step" {
                 #expect(try tensor.currentSharding() == Sharding(axis: 0, by: "data"), "\(name)")

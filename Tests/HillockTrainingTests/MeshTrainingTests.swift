@@ -3,11 +3,11 @@ import Hillock
 import TestFolders
 import Testing
 
-/// Trainers on the devices of a mesh: XLA's plugin for the CPU gives as many as are asked for.
-@Suite(.enabled(if: MeshTrainingTests.isThere, "needs XLA's plugin for the CPU: hillock devices install xla-cpu"), .serialized)
-struct MeshTrainingTests {
-    static let isThere = (try? Device(named: "xla-cpu:data=4")) != nil
+private let isThere = (try? Device(named: "xla-cpu:data=4")) != nil
 
+/// Trainers on the devices of a mesh: XLA's plugin for the CPU gives as many as are asked for.
+@Suite(.enabled(if: isThere, "needs XLA's plugin for the CPU: hillock devices install xla-cpu"), .serialized)
+struct MeshTrainingTests {
     private struct Toy: Layer {
         let hidden = Linear(64, 16)
         let norm = LayerNorm(16)
