@@ -17,7 +17,7 @@ extension Program {
             return words.isEmpty ? "" : " {\(words.joined(separator: ", "))}"
         }
         // In the second round: a parameter that is divided as samples are, along the same axis of the mesh, is put together where it is used.
-        // The other way round each device would compute some features of all samples.
+        // All in one round, XLA gives each device some features of all samples: a step of GPT-mini on eight takes 119 MiB instead of 99.
         func sharding(_ sharding: Sharding?, _ type: StableHLOType) -> String? {
             sharding.map { "sdy.sharding = \($0.attribute(rank: type.shape.rank, priority: 1))" }
         }

@@ -17,15 +17,16 @@ public struct ShardingPolicy: Sendable {
     /// Parameters, gradients and what the optimizer remembers are divided along the mesh's axis `data`, and put together where they are
     /// needed (Rajbhandari et al., ZeRO: memory optimizations toward training trillion parameter models, 2020, stage 3). A parameter is
     /// divided along its longest axis that can be; one that has none is whole everywhere.
-    public static let fullySharded = ShardingPolicy { _, shape, mesh in .longestAxis(of: shape, by: "data", on: mesh) }
+    public static let fullySharded = ShardingPolicy { _, shape, mesh in
+        .firstFitting((0..<shape.rank).sorted { (-shape[$0], $0) < (-shape[$1], $1) }, of: shape, by: "data", on: mesh)
+    }
 
     /// Layers are divided along the mesh's axis `model` by the rules, the first whose pattern fits deciding (Shoeybi et al., Megatron-LM, 2019);
     /// what no rule fits, or the mesh does not divide, is whole everywhere.
     public static func tensorParallel(_ rules: [ShardingRule] = ShardingRule.transformer) -> ShardingPolicy {
         ShardingPolicy { path, shape, mesh in
             guard let rule = rules.first(where: { $0.fits(path) }), rule.axis < shape.rank else { return .replicated }
-            let sharding = Sharding(axis: rule.axis, by: "model")
-            return sharding.fault(for: TensorType(.float32, shape), on: mesh) == nil ? sharding : .replicated
+            return .firstFitting([rule.axis], of: shape, by: "model", on: mesh)
         }
     }
 }
@@ -67,10 +68,10 @@ public struct ShardingRule: Hashable, Sendable {
 }
 
 extension Sharding {
-    /// A division of the longest axis that can be.
-    fileprivate static func longestAxis(of shape: Shape, by name: String, on mesh: Mesh) -> Sharding {
-        let axes = (0..<shape.rank).sorted { (-shape[$0], $0) < (-shape[$1], $1) }
-        let divisions = axes.lazy.map { Sharding(axis: $0, by: name) }
+    /// A division of the first of these axes that can be; one that cannot where the mesh has no axis of this name, which is a mistake.
+    fileprivate static func firstFitting(_ axes: [Int], of shape: Shape, by name: String, on mesh: Mesh) -> Sharding {
+        let divisions = axes.map { Sharding(axis: $0, by: name) }
+        if mesh.size(of: name) == nil { return divisions.first ?? .replicated }
         return divisions.first { $0.fault(for: TensorType(.float32, shape), on: mesh) == nil } ?? .replicated
     }
 }

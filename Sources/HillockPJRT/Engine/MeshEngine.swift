@@ -16,6 +16,11 @@ public struct MeshEngine: Engine {
     /// Their grid.
     public var mesh: Mesh? { devices.mesh }
 
+    /// Devices and versions, for reports: `8 x NVIDIA H200, PJRT 0.116, StableHLO 1.22.0`.
+    public var details: String {
+        "\(devices.accelerators.count) x \(devices.accelerators[0].kind), \(devices.accelerators[0].plugin.versionText)"
+    }
+
     /// Makes the program's text; it is compiled when it first runs, since only then it is known how its arguments lie.
     /// - Throws: ``StableHLOError`` where an operation has no text.
     public func plan(_ program: Program) throws -> any Plan { try MeshPlan(pipeline.run(program), self) }
