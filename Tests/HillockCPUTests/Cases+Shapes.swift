@@ -33,6 +33,9 @@ extension OperationCase {
         OperationCase("shape/sharded/by", "sharded(Sharding, on: Mesh)") {
             $0[0].sharded(Sharding([["data"], ["model"]]), on: Mesh(data: 2, model: 3))
         },
+        OperationCase("shape/sharded/axis", "sharded(axis: Int, by: String, on: Mesh)") {
+            $0[0].sharded(axis: -1, by: "model", on: Mesh(model: 2))
+        },
         OperationCase("shape/sharded/samples", "sharded(on: Mesh)") { $0[0].sharded(on: Mesh(data: 4)) },
         OperationCase("shape/reversed/first", "reversed(axes: Int...)") { $0[0].reversed(axes: 0) },
         OperationCase("shape/reversed/several", "reversed(axes: Int...)") { $0[0].reversed(axes: -1, 0) },

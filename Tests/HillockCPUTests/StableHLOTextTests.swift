@@ -157,6 +157,14 @@ import Testing
                 """)
     }
 
+    @Test func oneAxisMayBeDividedAndTheOthersLeftOpen() throws {
+        let mesh = Mesh(data: 2, model: 3)
+        let program = Self.program([Self.f32(4, 6)]) { $0[0].sharded(axis: -1, by: "model", on: mesh) }
+        let placement = program.placement(on: mesh, inputs: [nil], outputs: [nil])
+        #expect(placement.inputs == [.replicated] && placement.outputs == [.replicated])
+        #expect(try program.stableHLO(on: placement).contains(#"<{sharding = #sdy.sharding<@mesh, [{?}, {"model"}]>}>"#))
+    }
+
     @Test func anotherMeshMustDivideToo() throws {
         let program = Self.program([Self.f32(4)]) { $0[0].sharded(on: Mesh(data: 2)) }
         let placement = program.placement(on: Mesh(data: 3), inputs: [nil], outputs: [nil])

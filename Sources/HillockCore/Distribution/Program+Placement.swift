@@ -49,7 +49,7 @@ extension Program {
         for (output, sharding) in zip(outputs, wanted) { decide(output, sharding) }
         for (input, sharding) in known.enumerated() { decide(input, sharding) }
         for (position, instruction) in instructions.enumerated() {
-            if let shard = instruction.primitive as? Shard { decide(inputs.count + position, shard.sharding) }
+            if let shard = instruction.primitive as? Shard, !shard.isOpen { decide(inputs.count + position, shard.sharding) }
         }
         func sharding(of value: Int) -> Sharding {
             let type = type(of: value)
@@ -60,7 +60,7 @@ extension Program {
             if let sharding = known[input] { return sharding }
             if inputs[input].isScalar { return .replicated }
             let shards = uses[input].map { instructions[$0].primitive as? Shard }
-            if let first = shards.first, let first, shards.allSatisfy({ $0?.sharding == first.sharding }) { return first.sharding }
+            if let shard = shards.first ?? nil, !shard.isOpen, shards.allSatisfy({ $0 == shard }) { return shard.sharding }
             return sharding(of: input)
         }
         return Placement(

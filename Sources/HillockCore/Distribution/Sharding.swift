@@ -70,10 +70,12 @@ public struct Sharding: Hashable, Sendable, CustomStringConvertible {
 
     /// The attribute of Shardy's dialect for a value of a rank: `#sdy.sharding<@mesh, [{"data"}, {}]>`.
     ///
-    /// - Parameter priority: In which round the partitioner carries it on to other values, from 0.
-    package func attribute(rank: Int, priority: Int = 0) -> String {
+    /// - Parameters:
+    ///   - priority: In which round the partitioner carries it on to other values, from 0.
+    ///   - isOpen: Whether the partitioner may divide the other axes.
+    package func attribute(rank: Int, priority: Int = 0, isOpen: Bool = false) -> String {
         let parts = (0..<rank).map { axis -> String in
-            guard axes.indices.contains(axis), !axes[axis].isEmpty else { return "{}" }
+            guard axes.indices.contains(axis), !axes[axis].isEmpty else { return isOpen ? "{?}" : "{}" }
             return "{\(axes[axis].map { "\"\($0)\"" }.joined(separator: ", "))}\(priority > 0 ? "p\(priority)" : "")"
         }
         return "#sdy.sharding<@mesh, [\(parts.joined(separator: ", "))]>"

@@ -46,7 +46,8 @@ public struct ShardingRule: Hashable, Sendable {
 
     /// What this library's attention, feed-forward and embedding layers want: the first product of a pair by its outputs, the second by its
     /// inputs, so that between the two nothing need be exchanged; embeddings by their features. Attention's first product gives queries, keys
-    /// and values in one, and rows of its weight that are a device's share are not whole heads: what it gives is exchanged once.
+    /// and values in one, and a device's share of its rows are not whole heads: what it gives is exchanged, and then each device computes
+    /// some heads, if their number can be divided.
     public static let transformer = [
         ShardingRule("*in_proj_weight", axis: 0), ShardingRule("*in_proj_bias", axis: 0), ShardingRule("*out_proj.weight", axis: 1),
         ShardingRule("*linear1.weight", axis: 0), ShardingRule("*linear1.bias", axis: 0), ShardingRule("*linear2.weight", axis: 1),
