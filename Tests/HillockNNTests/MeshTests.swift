@@ -32,6 +32,24 @@ struct MeshTests {
         }
     }
 
+    @Test func partsOfArrays() {
+        let x = Tensor.arange(to: 2 * 4 * 6).reshaped(to: [2, 4, 6])
+        func array(_ tensor: Tensor) -> HostArray { HostArray(tensor.elements(as: Float.self), shape: tensor.shape) }
+        for (start, shape) in [([1, 2, 3], [1, 2, 3]), ([0, 0, 2], [2, 4, 2]), ([1, 0, 0], [1, 4, 6]), ([0, 3, 5], [2, 1, 1])] {
+            let part = array(x).part(from: start, Shape(shape))
+            let ends = zip(start, shape).map(+)
+            let wanted = x[start[0]..<ends[0], start[1]..<ends[1], start[2]..<ends[2]]
+            #expect(part.elements(as: Float.self) == wanted.elements(as: Float.self))
+            let whole = HostArray(zeros: x.type)
+            whole.fill(from: start, with: part)
+            #expect(whole.part(from: start, Shape(shape)).elements(as: Float.self) == wanted.elements(as: Float.self))
+            #expect(whole.elements(as: Float.self).reduce(0, +) == Float(wanted.sum().item()))
+        }
+        let number = HostArray([Float(3)], shape: [])
+        #expect(number.part(from: [], []).elements(as: Float.self) == [3])
+        #expect(array(Tensor.zeros([0, 2])).part(from: [0, 1], [0, 1]).shape == [0, 1])
+    }
+
     @Test func productsAndSumsAreWhole() throws {
         let mesh = Mesh(data: 4, model: 2)
         let (x, w) = withSeed(1) { (Tensor.normal([8, 12]), Tensor.normal([12, 6])) }

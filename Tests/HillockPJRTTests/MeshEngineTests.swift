@@ -60,6 +60,8 @@ import Testing
         let plan = try engine(mesh).plan(Program(computing: [tanh(Tensor([1, 2] as [Float]).sharded(on: mesh))]))
         #expect(plan.explanation.contains("sdy.mesh @mesh = <[\"data\"=2, \"model\"=1]>"))
         #expect(plan.explanation.contains("%arg0: tensor<2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{\"data\"}p1]>}"))
+        let stages = try engine(mesh).planStages(of: Program(computing: [tanh(Tensor([1, 2] as [Float]))]))
+        #expect(try stages.map(\.name) == engine(mesh).planStageNames && stages[0].decisions.contains { $0.contains("sdy.mesh @mesh") })
         #expect(plan.details.steps[0].kernel == "XLA program of 2 operations on 2 devices")
     }
 }
