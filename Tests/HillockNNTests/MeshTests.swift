@@ -95,6 +95,21 @@ struct MeshTests {
         }
     }
 
+    @Test func memoryThatNobodyHoldsIsTaken() throws {
+        try on(Mesh(data: 8)) { () throws in
+            var x = Tensor([Float](repeating: 1, count: 4096)) + 0
+            evaluate(x)
+            // A view of the first device's memory, which is gone when its address is known.
+            let address = UInt(bitPattern: try x.hostArray().storage.pointer)
+            for _ in 0..<4 {
+                x = x * 2
+                evaluate(x)
+                #expect(UInt(bitPattern: try x.hostArray().storage.pointer) == address)
+            }
+            #expect(x.elements(as: Float.self).allSatisfy { $0 == 16 })
+        }
+    }
+
     @Test func tensorsMoveBetweenDevices() throws {
         let mesh = Mesh(data: 4)
         let x = Tensor.arange(to: 8)
