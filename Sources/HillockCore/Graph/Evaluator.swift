@@ -115,6 +115,12 @@ private struct State: ~Copyable {
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
+        if let distributed = entry.distributed {
+            distributed.place(
+                arguments: leaves.map { $0.label?.sharding },
+                results: outputs.map { interior[Int($0)]._withUnsafeGuaranteedRef { $0.label?.sharding } })
+        }
+
         defer { release() }
         for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
         if !keepingTape {
@@ -325,6 +331,8 @@ private struct PlanCache: ~Copyable {
         let operands: [Int32]
         let outputs: [Int32]
         let plan: any Plan
+        /// The plan, if it wants to know how parameters are placed.
+        let distributed: (any DistributedPlan)?
         var lastUse: UInt64 = 0
 
         init(program: Program, operands: [Int32], outputs: [Int32], plan: any Plan) {
@@ -332,6 +340,7 @@ private struct PlanCache: ~Copyable {
             self.operands = operands
             self.outputs = outputs
             self.plan = plan
+            distributed = plan as? any DistributedPlan
         }
     }
 
