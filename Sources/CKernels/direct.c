@@ -99,13 +99,13 @@ static void multiply(void *context, int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; task++) {
         int64_t panel = task / d->in_blocks, in = task % d->in_blocks, out = panel * (PANEL / LANES);
         // An odd last block is paired with itself; its twin's sums are not read.
-        int64_t step = out + 1 < d->out_blocks ? d->positions * LANES : 0;
+        int64_t step = out + 1 < d->out_blocks ? d->positions * LANES * (int64_t)sizeof(float) : 0;
         for (int64_t first = 0; first < d->positions; first += DEPTH) {
             int64_t count = d->positions - first < DEPTH ? d->positions - first : DEPTH;
             const float *outputs = d->outputs + (out * d->positions + first) * LANES;
             for (int64_t tap = 0; tap < d->taps; tap++) {
                 const float *inputs = d->inputs + ((in * d->taps + tap) * d->positions + first) * LANES;
-                d->variant->winograd_accumulate(count, inputs, outputs, step, sums + tap * LANES * PANEL, first == 0);
+                d->variant->winograd.accumulate(count, inputs, outputs, step, sums + tap * LANES * PANEL, first == 0);
             }
         }
         for (int64_t half = 0; half < PANEL / LANES && out + half < d->out_blocks; half++) {

@@ -1,5 +1,6 @@
 // What the kernels' source files share: the table that each instruction set fills, parallel loops, scratch memory.
 #pragma once
+#include "bf16_internal.h"
 #include "kernels.h"
 #include "narrow_internal.h"
 #include "pointwise_internal.h"
@@ -197,25 +198,13 @@ typedef struct {
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);
     // Convolutions on tiles of 6 x 6: described where they are defined, in Templates/winograd.h.
-    void (*winograd_patches)(
-        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
-        int64_t plane);
-    void (*winograd_outputs)(
-        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, float *out,
-        int64_t plane, float *total);
+    hk_winograd_kernels winograd;
     void (*winograd_finish)(
         const hk_winograd_side *side, const hk_winograd_tiles *tiles, const hk_winograd_finish *finish, int64_t block,
         int64_t begin, int64_t end, const float *in, int64_t plane);
-    void (*winograd_weights)(
-        const hk_winograd_weights *w, int64_t out_block, int64_t in_block, float *out, int64_t plane);
     void (*winograd_weights_gradient)(
         const hk_winograd_weights *w, int64_t out_block, int64_t in_block, const float *in, int64_t plane,
         int64_t phase_step);
-    void (*winograd_product)(
-        int64_t tiles, int64_t blocks, const float *v, int64_t v_block, const float *u, float *m, int64_t m_block,
-        bool first);
-    void (*winograd_accumulate)(
-        int64_t tiles, const float *v, const float *z, int64_t z_block, float *s, bool first);
     /// A convolution of one tap: described in Templates/pointwise.h.
     void (*pointwise)(
         const hk_pointwise_call *call, int64_t pixels, const float *x, const float *weights, const float *bias, float *y);
@@ -224,6 +213,8 @@ typedef struct {
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
+    /// Products of bf16 numbers.
+    hk_bf16_kernels bf16;
     /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.
     void (*dots)(
         int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, const float *b, int64_t b_column, float *c,

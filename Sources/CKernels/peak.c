@@ -83,6 +83,16 @@ static int64_t multiply_adds(const void *context, int thread, int threads, int64
 
 double hk_peak_flops(double seconds) { return best_rate(seconds, false, multiply_adds, hk_variant_current()); }
 
+static int64_t bf16_multiply_adds(const void *context, int thread, int threads, int64_t number) {
+    (void)thread, (void)threads, (void)number;
+    const hk_variant *variant = context;
+    volatile float sink = variant->bf16.multiply_adds(ROUNDS);
+    (void)sink;
+    return (int64_t)4 * HK_GRANULE * variant->bf16.multiply_add_chains * ROUNDS;
+}
+
+double hk_peak_bf16_flops(double seconds) { return best_rate(seconds, false, bf16_multiply_adds, hk_variant_current()); }
+
 /// Bytes that are copied, more than the last level of cache of common processors, and those of a piece.
 #define WHOLE ((int64_t)64 << 20)
 #define PIECE ((int64_t)64 << 10)

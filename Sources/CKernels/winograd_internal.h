@@ -52,4 +52,28 @@ typedef struct {
     /// Laid out as the output.
     const float *residual;
     bool relu;
+    /// The output is aligned and too large to stay in cache: it is written past it.
+    bool streams;
 } hk_winograd_finish;
+
+/// The kernels that depend on what transformed numbers are kept as; planes and blocks of such are in bytes. Described where they are
+/// defined, in Templates/winograd_transforms.h, winograd.h and winograd_bf16.h.
+typedef struct {
+    /// Of a transformed number.
+    int64_t bytes;
+    /// Tiles that lie side by side where the gradient of the weights sums over tiles.
+    int64_t together;
+    void (*patches)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, void *out,
+        int64_t plane);
+    void (*gradient_patches)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, void *out,
+        int64_t plane);
+    void (*outputs)(
+        const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, void *out,
+        int64_t plane, float *total);
+    void (*weights)(const hk_winograd_weights *w, int64_t out_block, int64_t in_block, void *out, int64_t plane);
+    void (*product)(
+        int64_t tiles, int64_t blocks, const void *v, int64_t v_block, const void *u, float *m, int64_t m_block, bool first);
+    void (*accumulate)(int64_t tiles, const void *v, const void *z, int64_t z_block, float *s, bool first);
+} hk_winograd_kernels;

@@ -104,6 +104,33 @@ struct Hint {
     ~Hint() {
         if (descriptor) dnnl_primitive_desc_destroy(descriptor);
     }
+
+    /// Of a convolution whose gradient is `result`, all of one type: a gradient may be wider than what it is computed from, such as f32 from
+    /// bf16, but there are no forward passes of such a mixture.
+    dnnl_status_t make(
+        const hd_layout *source, const hd_layout *weights, const hd_layout *bias, const hd_layout *destination, const Window &window) {
+        const int dtype = hd_layout_dtype(destination);
+        const Same s(source, dtype), w(weights, dtype);
+        if (!s.layout || !w.layout) return dnnl_out_of_memory;
+        return forwardDescriptor(
+            &descriptor, dnnl_convolution_direct, s.layout, w.layout, bias, destination, window, HD_POST_NONE);
+    }
+
+private:
+    /// A layout, or one of the same dimensions and of another type that leaves the choice to oneDNN.
+    struct Same {
+        const hd_layout *layout = nullptr;
+        hd_layout *own = nullptr;
+        Same(const hd_layout *original, int dtype) : layout(original) {
+            if (hd_layout_dtype(original) == dtype) return;
+            int64_t dims[DNNL_MAX_NDIMS];
+            hd_layout_dims(original, dims);
+            layout = hd_layout_create_any(&own, hd_layout_rank(original), dims, dtype) == HD_OK ? own : nullptr;
+        }
+        ~Same() { hd_layout_destroy(own); }
+        Same(const Same &) = delete;
+        Same &operator=(const Same &) = delete;
+    };
 };
 
 static dnnl_status_t backwardDataDescriptor(
@@ -113,8 +140,7 @@ static dnnl_status_t backwardDataDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
-    dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, diffSource, weights, nullptr, diffDestination, window, HD_POST_NONE);
+    dnnl_status_t status = hint.make(diffSource, weights, nullptr, diffDestination, window);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_data_primitive_desc_create(
@@ -137,8 +163,7 @@ static dnnl_status_t backwardWeightsDescriptor(
     if (attributes.status != dnnl_success) return attributes.status;
     const dnnl_engine_t engine = Engine::shared().engine;
     Hint hint;
-    dnnl_status_t status = forwardDescriptor(
-        &hint.descriptor, dnnl_convolution_direct, source, diffWeights, diffBias, diffDestination, window, HD_POST_NONE);
+    dnnl_status_t status = hint.make(source, diffWeights, diffBias, diffDestination, window);
     if (status != dnnl_success) return status;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_backward_weights_primitive_desc_create(

@@ -121,6 +121,11 @@ bool divide(hd_primitive *primitive, const Request &request) {
     int64_t count = 1;
     while (count * 2 <= std::min(division.parts, units)) count *= 2;
     if (count < 2) return false;
+    // Shares of a sum are added up in f32.
+    for (size_t slot = 0; slot < request.operands.size(); ++slot) {
+        const hd_layout *layout = primitive->layouts[slot];
+        if (layout && request.operands[slot].role == Role::summed && view(layout->desc()).type != dnnl_f32) return false;
+    }
     for (int64_t index = 0; index < count; ++index) {
         const int64_t start = units * index / count * division.unit;
         const int64_t end = std::min(division.extent, units * (index + 1) / count * division.unit);

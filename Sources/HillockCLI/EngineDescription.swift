@@ -3,7 +3,9 @@ import Hillock
 /// What computes, in words.
 enum EngineDescription {
     /// `cpu (avx512, 2 threads, oneDNN 2.6.3, OpenMP)`
-    static var current: String {
+    static var current: String { engine + (Device.current.actualPrecision == .bfloat16 ? ", products in bf16" : "") }
+
+    private static var engine: String {
         let device = Device.current
         if device.engine is CPUEngine { return "\(device) (\(CPUEngine.details))" }
         if let engine = device.engine as? PJRTEngine { return "\(device) (\(engine.details))" }

@@ -5,15 +5,18 @@ import HillockCore
 /// The native engine: oneDNN for convolution, matrix products and pooling, own vector kernels for what is fused.
 public struct CPUEngine: LinkedEngine {
     /// `cpu`
-    public let name = "cpu"
+    public let name: String
+    /// Whether under ``Precision`` `bfloat16` products are rounded that are too small to gain by it.
+    private let roundsAllProducts: Bool
 
     /// The engine has no state of its own; plans hold theirs.
-    public init() {}
+    public init() { (name, roundsAllProducts) = ("cpu", false) }
+
+    /// One that rounds every product under ``Precision`` `bfloat16`, however small: for tests.
+    package init(roundingAllProducts: Bool) { (name, roundsAllProducts) = ("cpu, all products in bf16", roundingAllProducts) }
 
     /// Lowers the program to steps over planned memory.
-    public func plan(_ program: Program) throws -> any Plan {
-        CPUPlan(try Planner().run(Self.optimized(program)))
-    }
+    public func plan(_ program: Program) throws -> any Plan { CPUPlan(try Planner().run(pipeline.run(program))) }
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
     package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {
@@ -25,8 +28,12 @@ public struct CPUEngine: LinkedEngine {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
-        let fusing: [any Pass] = [FuseNormalization(), FoldScaling(), FusePostOps(), FuseElementwise()]
-        return Pipeline(simplifying + [expanding] + simplifying + merging + fusing)
+        let joining: [any Pass] = [FuseNormalization(), FoldScaling(), FusePostOps()]
+        let isLowered = Precision.current == .bfloat16 && shortcoming(of: .bfloat16) == nil
+        let roundsAll = roundsAllProducts
+        let lowering: [any Pass] =
+            isLowered ? [LowerPrecision(.wide) { product, types in roundsAll || Self.isFasterInBFloat16(product, types) }] : []
+        return Pipeline(simplifying + [expanding] + simplifying + merging + joining + lowering + [FuseElementwise()])
     }
 
     /// Versions and instruction set, for reports: `avx512, 2 threads, oneDNN 2.6.3, OpenMP`.
@@ -38,6 +45,25 @@ public struct CPUEngine: LinkedEngine {
     public static func setThreads(_ count: Int) {
         hk_set_threads(Int32(count))
         _ = hd_set_threads(hk_threads())
+    }
+}
+
+extension CPUEngine: PrecisionEngine {
+    /// bf16 takes AVX512-BF16, which processors with AMX have too.
+    package func shortcoming(of precision: Precision) -> String? {
+        precision == .bfloat16 && !hk_has_bf16() ? "this CPU has no bf16 (no AVX512-BF16; in use is \(String(cString: hk_isa())))" : nil
+    }
+
+    /// Whether a product of these operands gains more by bf16 than converting them takes.
+    ///
+    /// Convolutions are timed either way. A product of m x k and k x n saves about 5 ps for each of its m n k multiplications (half the time
+    /// of two f32 vectors a cycle), and (m + n) k elements are read and written for it at about 200 ps each.
+    static func isFasterInBFloat16(_ product: any Product, _ types: [TensorType]) -> Bool {
+        let product = (product as? FusedMatrixMultiply)?.product ?? product as? MatrixMultiply
+        guard let product else { return true }
+        let (a, b) = (types[0].shape, types[1].shape)
+        let (m, n) = (a[product.transposesLeft ? -1 : -2], b[product.transposesRight ? -2 : -1])
+        return m * n > 40 * (m + n)
     }
 }
 

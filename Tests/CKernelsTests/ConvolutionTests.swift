@@ -7,6 +7,8 @@ extension KernelTests {
         /// Channels and kernel of a convolution of a small image.
         struct Shape: CustomTestStringConvertible {
             var images = 2, channels = 16, outputs = 16, height = 9, width = 11, kernel = 3, stride = 1, padding = 1, channelsLast = false
+            /// Products of bf16 numbers.
+            var bf16 = false
             /// Rows and columns that the output lacks.
             var cut = 0
 
@@ -19,10 +21,10 @@ extension KernelTests {
                 hk_convolution(
                     images: Int64(images), in_channels: Int64(channels), out_channels: Int64(outputs), height: Int64(height),
                     width: Int64(width), out_height: Int64(outHeight), out_width: Int64(outWidth), kernel: Int32(kernel),
-                    stride: Int32(stride), padding_y: Int64(padding), padding_x: Int64(padding), channels_last: channelsLast)
+                    stride: Int32(stride), padding_y: Int64(padding), padding_x: Int64(padding), channels_last: channelsLast, bf16: bf16)
             }
             var testDescription: String {
-                "\(x) ∗ \(weight) stride \(stride) padding \(padding)\(channelsLast ? " nhwc" : "")\(cut > 0 ? " cut" : "")"
+                "\(x) ∗ \(weight) stride \(stride) padding \(padding)\(channelsLast ? " nhwc" : "")\(cut > 0 ? " cut" : "")\(bf16 ? " bf16" : "")"
             }
 
             /// Calls `body` with the flat places of every product x · w → y.
@@ -75,6 +77,14 @@ extension KernelTests {
             Shape(channels: 32, height: 8, width: 8, kernel: 4, stride: 2), Shape(kernel: 3, stride: 2, channelsLast: true),
             Shape(kernel: 6, stride: 2, padding: 2), Shape(height: 8, width: 9, kernel: 3, stride: 2, cut: 1),
             Shape(images: 1, channels: 16, outputs: 272, height: 5, width: 5), Shape(images: 12, height: 13, width: 13),
+            // Odd numbers of tiles, of blocks, phases, many channels and outputs.
+            Shape(bf16: true), Shape(images: 1, height: 1, width: 1, bf16: true),
+            Shape(outputs: 48, height: 4, width: 4, padding: 0, bf16: true),
+            Shape(images: 3, outputs: 32, height: 8, width: 8, kernel: 5, padding: 2, channelsLast: true, bf16: true),
+            Shape(channels: 32, kernel: 2, padding: 0, bf16: true), Shape(images: 1, kernel: 4, padding: 3, bf16: true),
+            Shape(height: 8, width: 9, kernel: 3, stride: 2, bf16: true, cut: 1),
+            Shape(images: 1, channels: 160, outputs: 256, height: 5, width: 5, bf16: true),
+            Shape(images: 12, height: 13, width: 13, bf16: true),
         ]
 
         @Test("Winograd filtering, forward and both gradients", arguments: winograd)
@@ -121,7 +131,14 @@ extension KernelTests {
             KernelTests.onEveryVariant { variant in
                 for (index, (got, want)) in zip(run(), wanted).enumerated() {
                     let size = (want.reduce(0) { $0 + $1 * $1 } / Double(want.count)).squareRoot() + 0.1
-                    #expect(zip(got, want).allSatisfy { ($1 - Double($0)).magnitude < 3e-5 * size }, "\(variant), result \(index)")
+                    // The gradient of the bias is a sum of what is given.
+                    let isRounded = shape.bf16 && index < 4
+                    let limit = isRounded ? 0.1 : 3e-5
+                    #expect(zip(got, want).allSatisfy { ($1 - Double($0)).magnitude < limit * size }, "\(variant), result \(index)")
+                    let error = zip(got, want).reduce(0) { $0 + ($1.1 - Double($1.0)) * ($1.1 - Double($1.0)) } / Double(want.count)
+                    // Measured up to 9.4e-3; without carried errors it is 1.5e-2.
+                    let off = error.squareRoot() / size
+                    if isRounded { #expect(off < 1.1e-2, "\(variant), result \(index): \(off)") }
                 }
             }
             _ = KernelTests.sameBits("\(shape)") { run().flatMap { $0 } }

@@ -12,7 +12,7 @@ struct KernelTests {
     /// The instruction sets that this processor has, best first.
     static let variants: [String] = {
         let best = String(cString: hk_isa())
-        let all = ["avx512", "avx2", "plain"].filter { (name: String) in hk_set_isa(name) }
+        let all = ["avx512bf16", "avx512", "avx2", "plain"].filter { (name: String) in hk_set_isa(name) }
         _ = hk_set_isa(best)
         return all
     }()

@@ -30,15 +30,15 @@ final class Layout {
         self.init(owning: made!)
     }
 
-    static func any(_ dims: [Int]) throws -> Layout {
+    static func any(_ dims: [Int], dtype: Int32 = 0) throws -> Layout {
         var made: OpaquePointer?
-        try check(hd_layout_create_any(&made, Int32(dims.count), dims.map(Int64.init), 0))
+        try check(hd_layout_create_any(&made, Int32(dims.count), dims.map(Int64.init), dtype))
         return Layout(owning: made!)
     }
 
-    static func format(_ dims: [Int], _ format: hd_format) throws -> Layout {
+    static func format(_ dims: [Int], _ format: hd_format, dtype: Int32 = 0) throws -> Layout {
         var made: OpaquePointer?
-        try check(hd_layout_create_format(&made, Int32(dims.count), dims.map(Int64.init), 0, format))
+        try check(hd_layout_create_format(&made, Int32(dims.count), dims.map(Int64.init), dtype, format))
         return Layout(owning: made!)
     }
 

@@ -65,7 +65,8 @@ struct HelpTests {
                 stopped.
 
                 USAGE: hillock train digits [--model <name>] [--data <name|folder>] [--epochs <n>] [--batch <n>] [--learning-rate <rate>] \
-                [--seed <n>] [--device <name>] [--output <folder>] [--resume <folder>] [--checkpoint-every <seconds>]
+                [--seed <n>] [--device <name>] [--precision <f32|bf16>] [--output <folder>] [--resume <folder>] \
+                [--checkpoint-every <seconds>]
 
                 OPTIONS:
                   --model <name>          The network: mlp or lenet. (default: lenet)
@@ -80,6 +81,8 @@ struct HelpTests {
                   --seed <n>              The same seed gives the same weights. (default: 1)
                   --device <name>         What computes: cpu, xla-cpu, cuda, cuda:1, tpu …
                                           (default: cpu)
+                  --precision <f32|bf16>  What matrix products and convolutions multiply in:
+                                          f32, or bf16 with sums in f32. (default: f32)
                   --output <folder>       Folder for weights and report. (default: the next of
                                           runs/digits-1, runs/digits-2 …)
                   --resume <folder>       Go on with the run of this folder.

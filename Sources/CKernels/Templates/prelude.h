@@ -6,6 +6,11 @@
 #include <immintrin.h>
 #endif
 
+#ifndef HK_BF16
+/// Whether instructions for bf16 may be used.
+#define HK_BF16 0
+#endif
+
 // The templates paste `bool` into names; the type is _Bool there.
 #undef bool
 

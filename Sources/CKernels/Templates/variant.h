@@ -2,6 +2,7 @@
 #include "vector.h"
 #include "functions.h"
 #include "conversion.h"
+#include "bf16.h"
 #include "operations.h"
 #include "reduction.h"
 #include "softmax.h"
@@ -15,7 +16,10 @@
 #include "transpose.h"
 #include "pooling.h"
 #include "product.h"
+#include "winograd_rounding.h"
+#include "winograd_transforms.h"
 #include "winograd.h"
+#include "winograd_bf16.h"
 #include "pointwise.h"
 #include "narrow.h"
 #include "gemm.h"
@@ -83,15 +87,12 @@ const hk_variant HK_VARIANT = {
         [hk_type_i64] = product_i64,
     },
     .narrow_row = narrow_row,
-    .winograd_patches = winograd_patches,
-    .winograd_outputs = winograd_outputs,
+    .winograd = HK_WINOGRAD_F32_TABLE,
     .winograd_finish = winograd_finish,
-    .winograd_weights = winograd_weights,
     .winograd_weights_gradient = winograd_weights_gradient,
-    .winograd_product = winograd_product,
-    .winograd_accumulate = winograd_accumulate,
     .pointwise = pointwise,
     .gemm = gemm,
+    .bf16 = HK_BF16_TABLE,
     .dots = dots,
     .attention_row = attention_row,
     .attention_scale = attention_scale,

@@ -16,7 +16,7 @@ void hk_set_threads(int threads);
 /// How many threads the kernels use.
 int hk_threads(void);
 
-/// The instruction set in use: `"avx512"`, `"avx2"` or `"plain"` (NEON on ARM). The best one that the processor has, unless
+/// The instruction set in use: `"avx512bf16"` (AVX-512 with products of bf16 numbers), `"avx512"`, `"avx2"` or `"plain"` (NEON on ARM). The best one that the processor has, unless
 /// the environment variable `HILLOCK_ISA` names another when the first kernel runs.
 const char *hk_isa(void);
 

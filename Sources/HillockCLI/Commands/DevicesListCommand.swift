@@ -8,8 +8,10 @@ struct DevicesListCommand: ParsableCommand {
     func run() {
         let machine = MachineDescription.current(engine: Device.cpu.description)
         let memory = NumberText.fixed(Double(machine.memory) / 1_073_741_824, 1)
+        let note = Precision.$current.withValue(.bfloat16) { Device.cpu.precisionNote }
         let place =
             "\(machine.processor), \(machine.cores) \(machine.cores == 1 ? "core" : "cores"), \(memory) GiB of memory; \(CPUEngine.details)"
+            + "; \(note ?? "bf16")"
         let reference = Device.reference.description
         if Device.cpu.description != reference { print("\(Device.cpu.description.padding(to: 10))  \(place) (used)") }
         let isUsed = Device.cpu.description == reference

@@ -38,7 +38,7 @@ struct TrainDigitsCommand: ParsableCommand {
             run = try DigitRun(request, in: output.map { RunFolder($0) }, stopRequest: Interruption.stopRequest)
         }
         run.trainer.checkpoints?.everySeconds = Double(checkpointEvery)
-        run.engine = EngineDescription.current
+        run.engine = Precision.$current.withValue(run.training.precision) { EngineDescription.current }
         let console = TrainingConsole(run)
         console.begin()
         guard let result = try run.train([console]) else {
@@ -49,7 +49,8 @@ struct TrainDigitsCommand: ParsableCommand {
     }
 
     private func request() throws -> DigitRun.Request {
-        let request = try training.request()
+        var request = try training.request()
+        request.precision = try device.precision()
         if checkpointEvery < 0 { throw OptionError("--checkpoint-every is \(checkpointEvery), expected 0 or more") }
         if output != nil, resume != nil { throw OptionError("--resume goes on in the run's own folder; leave --output out") }
         return request

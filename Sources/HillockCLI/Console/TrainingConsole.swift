@@ -23,7 +23,7 @@ final class TrainingConsole: Callback {
         let (train, test) = (run.dataset.train.count, run.dataset.test.count)
         row("Model", "\(run.recognizer.model.title), \(NumberText.grouped(run.recognizer.network.parameterCount)) parameters")
         row("Data", "\(run.dataset.title): \(NumberText.grouped(train)) images to train on, \(NumberText.grouped(test)) to test on")
-        row("Engine", EngineDescription.current)
+        row("Engine", run.engine)
         row("Folder", run.folder.path + (run.isResumed ? " (going on)" : ""))
         say("")
     }

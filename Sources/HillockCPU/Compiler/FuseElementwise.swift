@@ -53,6 +53,7 @@ private final class Group {
 /// Which operation runs when, and with which others.
 private struct Grouping {
     let program: Program
+    private let uses: [[Int]]
     /// When each value is there: after this slot.
     private var slots: [Int]
     /// The group that computes a value, as an element-wise operation or as a reduction at its end.
@@ -61,6 +62,7 @@ private struct Grouping {
 
     init(_ program: Program) {
         self.program = program
+        uses = program.uses
         slots = [Int](repeating: -1, count: program.inputs.count + program.instructions.count)
         groups = [Group?](repeating: nil, count: slots.count)
     }
@@ -68,6 +70,11 @@ private struct Grouping {
     mutating func place(_ position: Int) {
         let instruction = program.instructions[position]
         let value = program.inputs.count + position
+        if program.isRoundedForConvolutions(value, uses) {
+            groups[instruction.operands[0]]?.isRead = true
+            slots[value] = slots[instruction.operands[0]]
+            return
+        }
         if let kernel = instruction.primitive as? any KernelOperation, instruction.type.shape.count > 0,
             kernel.isSupported(for: instruction.operands.map { program.type(of: $0).dtype })
         {
@@ -149,7 +156,6 @@ private struct Grouping {
 
     /// The program in the order of the slots, with groups of several operations as fusions.
     func fused() -> Program {
-        let uses = program.uses
         var builder = ProgramBuilder(inputs: program.inputs)
         var numbers = Array(program.inputs.indices) + [Int](repeating: -1, count: program.instructions.count)
         let isOutput = Set(program.outputs)
@@ -178,7 +184,8 @@ private struct Grouping {
 
     private func isView(_ value: Int) -> Bool {
         guard let primitive = program.instruction(value)?.primitive else { return false }
-        return groups[value] == nil && (primitive is any ViewPrimitive || primitive is CompositeResult)
+        return groups[value] == nil
+            && (primitive is any ViewPrimitive || primitive is CompositeResult || program.isRoundedForConvolutions(value, uses))
     }
 
     /// Appends one fusion of the values `members`, and its results.

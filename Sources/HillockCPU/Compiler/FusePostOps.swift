@@ -43,7 +43,8 @@ package struct FusePostOps: Pass {
         var chains: [Int: (primitive: any Primitive, operands: [Int])] = [:]
         for (position, instruction) in program.instructions.enumerated() {
             guard instruction.primitive is Convolution || instruction.primitive is MatrixMultiply, instruction.type.dtype == .float32,
-                instruction.type.shape.count > 0, instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 })
+                instruction.type.shape.count > 0,
+                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 })
             else { continue }
             let axis = instruction.primitive is Convolution ? 1 : instruction.type.shape.rank - 1
             var tail = program.inputs.count + position
@@ -88,7 +89,7 @@ package struct FusePostOps: Pass {
         var pairs: [Int: GradientPair] = [:]
         for (position, instruction) in program.instructions.enumerated() {
             guard let gradient = instruction.primitive as? ConvolutionWeightGradient, instruction.type.dtype == .float32,
-                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 })
+                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 })
             else { continue }
             let upstream = instruction.operands[1]
             let rank = program.type(of: upstream).shape.rank

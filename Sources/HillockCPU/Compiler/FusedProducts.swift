@@ -8,13 +8,15 @@ package struct FusedConvolution: Composite {
     package let hasBias: Bool
     package let hasResidual: Bool
     package let hasRelu: Bool
+    /// The convolution's ``Convolution/dtype``.
+    package var dtype: DType?
 
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        [try Convolution(geometry).outputType(for: Array(inputs.prefix(2)))]
+        [try Convolution(geometry, as: dtype).outputType(for: Array(inputs.prefix(2)))]
     }
 
     package func body(_ inputs: [Tensor]) -> [Tensor] {
-        var y = Tensor.apply(Convolution(geometry), Array(inputs.prefix(2)))
+        var y = Tensor.apply(Convolution(geometry, as: dtype), Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: Shape([inputs[2].count] + [Int](repeating: 1, count: y.rank - 2))) }
         if hasResidual { y = y + inputs[inputs.count - 1] }
         return [hasRelu ? relu(y) : y]
@@ -45,10 +47,49 @@ package struct FusedWeightGradient: Composite {
     package let gradient: ConvolutionWeightGradient
 
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        [try gradient.outputType(for: inputs), TensorType(inputs[1].dtype, [inputs[1].shape[1]])]
+        let weight = try gradient.outputType(for: inputs)
+        return [weight, TensorType(weight.dtype, [inputs[1].shape[1]])]
     }
 
     package func body(_ inputs: [Tensor]) -> [Tensor] {
-        [.apply(gradient, inputs), .apply(Reduce(.sum, axes: [0] + Array(2..<inputs[1].rank)), [inputs[1]])]
+        let upstream = gradient.dtype.map { inputs[1].converted(to: $0) } ?? inputs[1]
+        return [.apply(gradient, inputs), .apply(Reduce(.sum, axes: [0] + Array(2..<upstream.rank)), [upstream])]
+    }
+}
+
+// MARK: - Products in bf16
+
+extension FusedConvolution: Product {
+    package static var readsViews: Bool { false }
+    package func inBFloat16(giving dtype: DType) -> FusedConvolution {
+        FusedConvolution(geometry: geometry, hasBias: hasBias, hasResidual: hasResidual, hasRelu: hasRelu, dtype: dtype)
+    }
+}
+
+extension FusedMatrixMultiply: Product {
+    package static var readsViews: Bool { true }
+    package func inBFloat16(giving dtype: DType) -> FusedMatrixMultiply {
+        FusedMatrixMultiply(product: product.inBFloat16(giving: dtype), hasBias: hasBias, hasRelu: hasRelu)
+    }
+}
+
+extension FusedWeightGradient: Product {
+    package static var readsViews: Bool { false }
+    package func inBFloat16(giving dtype: DType) -> FusedWeightGradient {
+        FusedWeightGradient(gradient: gradient.inBFloat16(giving: dtype))
+    }
+}
+
+extension Program {
+    /// Whether a value is an f32 value rounded for convolutions, which are free to round it themselves: then it is not computed before
+    /// somebody reads it.
+    func isRoundedForConvolutions(_ value: Int, _ uses: [[Int]]) -> Bool {
+        guard let instruction = instruction(value), instruction.primitive as? Convert == Convert(to: .bfloat16),
+            type(of: instruction.operands[0]).dtype == .float32
+        else { return false }
+        return uses[value].contains { position in
+            guard let product = instructions[position].primitive as? any Product else { return false }
+            return !Swift.type(of: product).readsViews
+        }
     }
 }

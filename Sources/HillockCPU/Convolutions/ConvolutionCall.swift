@@ -16,6 +16,8 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
     var hasResidual = false
     /// Forward: rectifies.
     var hasRelu = false
+    /// What the operands may be rounded to before they are multiplied: f32 is not at all.
+    var precision = DType.float32
 
     /// `[G, O / G, C / G, …]` where there are groups: the weight as oneDNN knows it.
     var weightDims: [Int] {
@@ -48,6 +50,7 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
         if geometry.dilation.contains(where: { $0 != 1 }) { text += ", dilation \(geometry.dilation)" }
         if geometry.groups != 1 { text += ", \(geometry.groups) groups" }
         if hasBias { text += direction == .forward ? " + bias" : ", bias" }
+        if precision != .float32 { text += ", \(precision)" }
         return text + (hasResidual ? " + residual" : "") + (hasRelu ? ", relu" : "")
     }
 
@@ -61,6 +64,7 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
         if hasBias { parts.append("bias") }
         if hasResidual { parts.append("residual") }
         if hasRelu { parts.append("relu") }
+        if precision != .float32 { parts.append(precision.name) }
         return parts.joined(separator: " ")
     }
 }

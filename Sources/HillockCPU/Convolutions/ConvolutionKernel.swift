@@ -7,6 +7,8 @@ typealias ConvolutionLayouts = (first: PhysicalLayout, second: PhysicalLayout, r
 protocol ConvolutionKernel {
     /// The layouts in which it wants its two operands and leaves its result.
     var layouts: ConvolutionLayouts { get }
+    /// The dtype in which it wants its operands; a kernel of f32 may round them itself.
+    var operandType: DType { get }
 
     /// The step on these buffers. `bias` is read (forward) or written (weight gradient) where the call has one.
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step
@@ -20,6 +22,7 @@ protocol ConvolutionKernel {
 }
 
 extension ConvolutionKernel {
+    var operandType: DType { .float32 }
     var preparedByteCount: Int? { nil }
     func preparation(of weight: BufferID, into prepared: BufferID) -> any Step { fatalError("[cpu] nothing to prepare") }
     func preparedStep(_ first: BufferID, _ prepared: BufferID, bias: BufferID?, result: BufferID) -> any Step {
@@ -29,7 +32,7 @@ extension ConvolutionKernel {
 
 extension ConvolutionCall {
     /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves direct sums only, of which
-    /// the shape decides.
+    /// the shape decides. Where operands may be rounded the ways of f32 are there too: some shapes are faster in them.
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
         var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
         let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
@@ -37,9 +40,20 @@ extension ConvolutionCall {
         if numerics == .strict { return [narrow ?? pointwise ?? direct] }
         var candidates = [narrow, pointwise].compactMap { $0 }
         if prefersWinograd, OwnConvolution(self, .winograd) != nil {
-            candidates.append(candidate("own winograd") { OwnConvolution($0, .winograd) })
+            var winograd = candidate("own winograd") { OwnConvolution($0, .winograd) }
+            if precision == .bfloat16 {
+                candidates.append(candidate("own winograd bf16") { OwnConvolution($0, .winogradBFloat16) })
+                // The same with half the traffic between the transformations and twice the rate of products.
+                winograd.isPromising = false
+            }
+            candidates.append(winograd)
             // Where it is expected to take half the time, it was never seen to take more than two thirds.
             direct.isPromising = !prefersWinogradByFar
+        }
+        if precision == .bfloat16 {
+            candidates.append(candidate("direct bf16") { try OneDNNConvolution($0, .direct, .bfloat16) })
+            // At least twice as fast, forward and back, at every shape that was measured.
+            direct.isPromising = false
         }
         // oneDNN divides weight gradients by images only. For many positions it does that well, and our copies of x grow large.
         if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
@@ -51,7 +65,9 @@ extension ConvolutionCall {
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1
         // Left to itself oneDNN takes Winograd for an input of one channel too, where it is seven times slower than the direct kernel.
         if isThreeByThree, isDense, weight[0] >= 16, weight[1] >= 16 {
-            candidates.append(candidate("winograd") { try OneDNNConvolution($0, .winograd) })
+            var winograd = candidate("winograd") { try OneDNNConvolution($0, .winograd) }
+            winograd.isPromising = precision == .float32
+            candidates.append(winograd)
         }
         return candidates + [direct]
     }
@@ -85,21 +101,43 @@ extension ConvolutionCall {
         var piece = ConvolutionCall(
             direction: direction, geometry: geometry, input: [input[0], input[1], height, input[3]], weight: weight,
             output: [output[0], output[1], kept, output[3]])
-        (piece.hasBias, piece.hasResidual, piece.hasRelu) = (hasBias, hasResidual, hasRelu)
+        (piece.hasBias, piece.hasResidual, piece.hasRelu, piece.precision) = (hasBias, hasResidual, hasRelu, precision)
         return piece
     }
 
-    /// The kernel's step alone, and the sizes of its buffers.
-    private func trial(of kernel: any ConvolutionKernel) -> (step: any Step, byteCounts: [Int]) {
+    /// The kernel's step, and the sizes of its buffers. Where it wants its operands rounded, so are they: a weight every time, an activation
+    /// once for all that reads it, which is by the forward pass and by the input's gradient, whose weight gradient then finds both.
+    private func trial(of kernel: any ConvolutionKernel) throws -> (step: any Step, byteCounts: [Int]) {
         let step = kernel.step(0, 1, bias: hasBias ? 3 : nil, result: 2)
         let (layouts, shapes) = (kernel.layouts, shapes)
-        return (
-            step,
-            [
-                layouts.first.byteCount(of: shapes.first), layouts.second.byteCount(of: shapes.second),
-                layouts.result.byteCount(of: shapes.result), 4 * weight[0],
-            ]
-        )
+        let byteCounts = [
+            layouts.first.byteCount(of: shapes.first), layouts.second.byteCount(of: shapes.second),
+            layouts.result.byteCount(of: shapes.result), 4 * weight[0],
+        ]
+        guard kernel.operandType != .float32, direction != .weightGradient else { return (step, byteCounts) }
+        let dtypes = (from: DType.float32, to: kernel.operandType)
+        let activation: PhysicalLayout = shapes.first[1] % 16 == 0 ? .blocked(16) : .plain
+        let rounding = [
+            try ReorderStep(shapes.first, 4, activation, 0, layouts.first, dtypes: dtypes),
+            try ReorderStep(shapes.second, 5, .plain, 1, layouts.second, dtypes: dtypes),
+        ]
+        return (StepSequence(rounding + [step]), byteCounts + [4 * shapes.first.count, 4 * shapes.second.count])
+    }
+}
+
+/// Steps that are timed as one.
+private final class StepSequence: Step {
+    private let steps: [any Step]
+
+    init(_ steps: [any Step]) { self.steps = steps }
+
+    var reads: [BufferID] { steps.flatMap(\.reads) }
+    var writes: [BufferID] { steps.flatMap(\.writes) }
+    var scratchByteCount: Int { steps.map(\.scratchByteCount).max() ?? 0 }
+    var explanation: String { steps.map(\.explanation).joined(separator: ", ") }
+
+    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
+        for step in steps { try step.run(pointers, scratch: scratch) }
     }
 }
 

@@ -6,9 +6,10 @@ extension Lowering {
         _ geometry: ConvolutionGeometry, _ value: Int, _ instruction: Program.Instruction, fused: FusedConvolution? = nil
     ) throws {
         let shapes = instruction.operands.map { program.type(of: $0).shape }
-        let call = ConvolutionCall(
+        var call = ConvolutionCall(
             direction: .forward, geometry: geometry, input: shapes[0], weight: shapes[1], output: instruction.type.shape,
             hasBias: fused?.hasBias ?? false, hasResidual: fused?.hasResidual ?? false, hasRelu: fused?.hasRelu ?? false)
+        call.precision = program.type(of: instruction.operands[0]).dtype
         let bias = call.hasBias ? try plainBuffer(instruction.operands[2]) : nil
         try lower(call, instruction.operands, bias: bias, residual: call.hasResidual ? instruction.operands.last : nil, value)
     }
@@ -17,8 +18,9 @@ extension Lowering {
         _ convolution: ConvolutionInputGradient, _ value: Int, _ instruction: Program.Instruction
     ) throws {
         let shapes = instruction.operands.map { program.type(of: $0).shape }
-        let call = ConvolutionCall(
+        var call = ConvolutionCall(
             direction: .inputGradient, geometry: convolution.geometry, input: instruction.type.shape, weight: shapes[1], output: shapes[0])
+        call.precision = program.type(of: instruction.operands[0]).dtype
         try lower(call, instruction.operands, bias: nil, value)
     }
 
@@ -27,17 +29,20 @@ extension Lowering {
         _ convolution: ConvolutionWeightGradient, _ value: Int, _ instruction: Program.Instruction, bias: Int? = nil
     ) throws {
         let shapes = instruction.operands.map { program.type(of: $0).shape }
-        let call = ConvolutionCall(
+        var call = ConvolutionCall(
             direction: .weightGradient, geometry: convolution.geometry, input: shapes[0], weight: convolution.weightShape,
             output: shapes[1], hasBias: bias != nil)
+        call.precision = program.type(of: instruction.operands[0]).dtype
         try lower(call, instruction.operands, bias: bias.map { makeBuffer(for: $0) }, value)
     }
 
     private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
         let kernel = try convolutions[call] ?? call.chosenKernel(&tuner)
         convolutions[call] = kernel
-        let first = try laidOut(operands[0], kernel.layouts.first)
-        let second = try laidOut(operands[1], kernel.layouts.second)
+        let isRounded = kernel.operandType == call.precision
+        let factors = operands.prefix(2).map { isRounded ? $0 : program.instruction($0)!.operands[0] }
+        let first = try laidOut(factors[0], kernel.layouts.first)
+        let second = try laidOut(factors[1], kernel.layouts.second)
         let result: BufferID
         if let residual {
             let layout = kernel.layouts.result
@@ -48,7 +53,7 @@ extension Lowering {
         } else {
             result = makeBuffer(for: value, layout: kernel.layouts.result)
         }
-        if let byteCount = kernel.preparedByteCount, isApplied(operands[1]) {
+        if let byteCount = kernel.preparedByteCount, isApplied(factors[1]) {
             let prepared = makeTemporary(byteCount: byteCount)
             steps.append(kernel.preparation(of: second, into: prepared))
             steps.append(kernel.preparedStep(first, prepared, bias: bias, result: result))

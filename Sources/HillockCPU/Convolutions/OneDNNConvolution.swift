@@ -8,14 +8,19 @@ struct OneDNNConvolution: ConvolutionKernel {
     private let call: ConvolutionCall
     private let primitive: OneDNNPrimitive
     let layouts: ConvolutionLayouts
+    let operandType: DType
 
+    /// - Parameter operandType: The dtype of both operands, f32 or bf16; the result is f32.
     /// - Throws: ``CPUEngineError`` where oneDNN has no such kernel.
-    init(_ call: ConvolutionCall, _ algorithm: Algorithm) throws {
+    init(_ call: ConvolutionCall, _ algorithm: Algorithm, _ operandType: DType = .float32) throws {
         self.call = call
+        self.operandType = operandType
         let window = WindowNumbers(call.geometry)
         let kind = algorithm == .winograd ? HD_ALGORITHM_WINOGRAD : HD_ALGORITHM_DIRECT
-        let (input, weight) = (try OneDNNLayout.any(call.input.dimensions), try OneDNNLayout.any(call.weightDims))
-        let output = try OneDNNLayout.any(call.output.dimensions)
+        let (direction, result) = (call.direction, DType.float32)
+        let input = try OneDNNLayout.any(call.input.dimensions, dtype: direction == .inputGradient ? result : operandType)
+        let weight = try OneDNNLayout.any(call.weightDims, dtype: direction == .weightGradient ? result : operandType)
+        let output = try OneDNNLayout.any(call.output.dimensions, dtype: direction == .forward ? result : operandType)
         let bias = call.hasBias ? try OneDNNLayout.strided([call.weight[0]]) : nil
         switch call.direction {
         case .forward:
@@ -38,12 +43,13 @@ struct OneDNNConvolution: ConvolutionKernel {
         }
         let slots = Self.slots(call.direction)
         let (made, shapes) = (primitive, call.shapes)
-        func layout(_ slot: Int32, _ shape: Shape) throws -> PhysicalLayout {
+        func layout(_ slot: Int32, _ shape: Shape, _ dtype: DType) throws -> PhysicalLayout {
             let dims = shape == call.weight && slot == slots.weight ? call.weightDims : shape.dimensions
-            return try PhysicalLayout(made.layout(Int(slot)), shape, dims: dims)
+            return try PhysicalLayout(made.layout(Int(slot)), shape, dims: dims, dtype)
         }
         layouts = (
-            try layout(slots.first, shapes.first), try layout(slots.second, shapes.second), try layout(slots.result, shapes.result)
+            try layout(slots.first, shapes.first, operandType), try layout(slots.second, shapes.second, operandType),
+            try layout(slots.result, shapes.result, result)
         )
     }
 
@@ -96,16 +102,16 @@ private struct WindowNumbers {
 
 extension PhysicalLayout {
     /// The engine's name for a layout of a value of this shape, which oneDNN may know under other dimensions.
-    init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int]) throws {
+    init(_ layout: OneDNNLayout, _ shape: Shape, dims: [Int], _ dtype: DType) throws {
         var candidates: [PhysicalLayout] = []
         if shape.rank >= 3, shape.rank <= 5, shape.dimensions == dims {
             candidates.append(.channelsLast)
             if shape[1] % 16 == 0 { candidates.append(.blocked(16)) }
             if shape[1] % 8 == 0 { candidates.append(.blocked(8)) }
         }
-        if try OneDNNLayout.strided(dims).isEqual(to: layout) {
+        if try OneDNNLayout.strided(dims, dtype: dtype).isEqual(to: layout) {
             self = .plain
-        } else if let known = try candidates.first(where: { try OneDNNLayout.of(shape, $0).isEqual(to: layout) }) {
+        } else if let known = try candidates.first(where: { try OneDNNLayout.of(shape, $0, dtype: dtype).isEqual(to: layout) }) {
             self = known
         } else {
             self = .opaque(OpaqueLayout(layout, shape, dims: dims))

@@ -6,6 +6,8 @@ struct OwnConvolution: ConvolutionKernel {
     enum Algorithm: String {
         /// Winograd filtering: `hk_winograd_convolve` and its gradients.
         case winograd
+        /// The same with products of bf16: transformed in f32, rounded, added up in f32.
+        case winogradBFloat16 = "winograd bf16"
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
         /// One tap: `hk_pointwise_convolve`.
@@ -24,18 +26,21 @@ struct OwnConvolution: ConvolutionKernel {
         guard var convolution = call.convolution else { return nil }
         let isWeightGradient = call.direction == .weightGradient
         switch algorithm {
-        case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
+        case .winograd, .winogradBFloat16: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
         case .pointwise: guard !isWeightGradient, hk_pointwise_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
+        convolution.bf16 = algorithm == .winogradBFloat16
         self.convolution = convolution
         layouts = (
             .blocked(16), isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
         )
     }
+
+    private var isWinograd: Bool { algorithm == .winograd || algorithm == .winogradBFloat16 }
 
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
         Run(call, algorithm, convolution, layouts, first, second, bias: bias, result: result, isPrepared: false)
@@ -44,15 +49,16 @@ struct OwnConvolution: ConvolutionKernel {
     var preparedByteCount: Int? {
         var convolution = convolution
         switch algorithm {
-        case .winograd where call.direction != .weightGradient: return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
+        case .winograd where call.direction != .weightGradient, .winogradBFloat16 where call.direction != .weightGradient:
+            return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
         case .pointwise: return Int(hk_pointwise_weight_bytes(&convolution))
         default: return nil
         }
     }
 
     func preparation(of weight: BufferID, into prepared: BufferID) -> any Step {
-        let (convolution, direction, isWinograd) = (convolution, call.direction.raw, algorithm == .winograd)
-        return KernelStep("\(algorithm) weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
+        let (convolution, direction, isWinograd) = (convolution, call.direction.raw, isWinograd)
+        return KernelStep("\(algorithm.rawValue) weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
             var convolution = convolution
             let (weight, prepared) = (pointers.floats(weight), pointers.floats(prepared))
             if isWinograd {
@@ -98,7 +104,7 @@ struct OwnConvolution: ConvolutionKernel {
         var scratchByteCount: Int {
             let bytes =
                 switch algorithm {
-                case .winograd: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
+                case .winograd, .winogradBFloat16: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
                 case .pointwise: isPrepared ? 0 : hk_pointwise_weight_bytes(&convolution)
                 case .direct: hk_direct_scratch_bytes(&convolution)
@@ -116,13 +122,14 @@ struct OwnConvolution: ConvolutionKernel {
                     &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
                     result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
-            case (.winograd, .forward):
+            case (.winograd, .forward), (.winogradBFloat16, .forward):
                 let residual = call.hasResidual ? result : nil
                 hk_winograd_convolve(
                     &convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, residual, call.hasRelu, result, scratch)
-            case (.winograd, .inputGradient):
+            case (.winograd, .inputGradient), (.winogradBFloat16, .inputGradient):
                 hk_winograd_convolve_transposed(&convolution, a, isPrepared ? nil : b, isPrepared ? b : nil, nil, false, result, scratch)
-            case (.winograd, .weightGradient): hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
+            case (.winograd, .weightGradient), (.winogradBFloat16, .weightGradient):
+                hk_winograd_convolve_weights(&convolution, a, b, result, bias, scratch)
             }
         }
 
@@ -132,7 +139,7 @@ struct OwnConvolution: ConvolutionKernel {
             return buffer == second && !isPrepared ? layouts.second : .plain
         }
 
-        var explanation: String { "\(call.title): own \(algorithm)" }
+        var explanation: String { "\(call.title): own \(algorithm.rawValue)" }
     }
 }
 
@@ -158,7 +165,7 @@ extension ConvolutionCall {
             images: Int64(input[0]), in_channels: Int64(input[1]), out_channels: Int64(output[1]), height: Int64(input[2]),
             width: Int64(input[3]), out_height: Int64(output[2]), out_width: Int64(output[3]), kernel: Int32(weight[2]),
             stride: Int32(strides[0]), padding_y: Int64(geometry.paddingBefore[0]), padding_x: Int64(geometry.paddingBefore[1]),
-            channels_last: false)
+            channels_last: false, bf16: false)
     }
 
     // MARK: - What algorithms cost, in cycles of one core with two multiply-adds of sixteen lanes each

@@ -16,6 +16,8 @@ extension Lowering {
             forward(instruction.operands[0], to: value)
         case is CompositeResult:
             break  // Placed by its composite.
+        case is Convert where program.isRoundedForConvolutions(value, uses):
+            places[value] = .rounded(instruction.operands[0])
         case let kernel as any KernelOperation where kernel.isSupported(for: operandTypes(instruction)):
             try lowerElementwise(instruction, value)
         case let composite as any Composite:
@@ -28,11 +30,11 @@ extension Lowering {
             try lowerArgReduce(search, value, instruction)
         case let product as MatrixMultiply:
             try lowerMatrixMultiply(product, value, instruction)
-        case let convolution as Convolution where instruction.type.dtype == .float32 && hasElements(instruction):
+        case let convolution as Convolution where hasConvolutionKernel(instruction):
             try lowerConvolution(convolution.geometry, value, instruction)
-        case let convolution as ConvolutionInputGradient where instruction.type.dtype == .float32 && hasElements(instruction):
+        case let convolution as ConvolutionInputGradient where hasConvolutionKernel(instruction):
             try lowerConvolutionInputGradient(convolution, value, instruction)
-        case let convolution as ConvolutionWeightGradient where instruction.type.dtype == .float32 && hasElements(instruction):
+        case let convolution as ConvolutionWeightGradient where hasConvolutionKernel(instruction):
             try lowerConvolutionWeightGradient(convolution, value, instruction)
         case let pool as MaxPool:
             try lowerMaxPool(pool, value, instruction)
@@ -65,6 +67,12 @@ extension Lowering {
         case .buffers: places[value] = .view(of: operand, Strided(dense: program.type(of: value).shape))
         case let place: places[value] = place
         }
+    }
+
+    /// Whether a convolution gives f32, of operands in f32 or of such that are rounded for it.
+    private func hasConvolutionKernel(_ instruction: Program.Instruction) -> Bool {
+        instruction.type.dtype == .float32 && hasElements(instruction)
+            && instruction.operands.allSatisfy { program.type(of: $0).dtype == .float32 || program.isRoundedForConvolutions($0, uses) }
     }
 
     private func operandTypes(_ instruction: Program.Instruction) -> [DType] {

@@ -3,22 +3,23 @@ import COneDNN
 import HillockCore
 
 extension Lowering {
-    /// f32 goes to oneDNN, or where that has more to prepare than to compute to a kernel of our own, transposes by strides; other dtypes to a
-    /// blocked kernel. A third operand is a bias, added on the way out.
+    /// f32 goes to oneDNN, or where that has more to prepare than to compute to a kernel of our own, transposes by strides; bf16 to oneDNN;
+    /// other dtypes to a blocked kernel. A third operand is a bias, added on the way out.
     mutating func lowerMatrixMultiply(
         _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
     ) throws {
-        guard instruction.type.dtype == .float32, hasElements(instruction) else {
+        let dtype = program.type(of: instruction.operands[0]).dtype
+        guard instruction.type.dtype == .float32, hasElements(instruction), dtype == .float32 || hk_has_bf16() else {
             return try lowerPlainMatrixMultiply(product, value, instruction)
         }
         let shape = instruction.type.shape
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
-        if try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
+        if dtype == .float32, try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
         let w = try strided(instruction.operands[1])
         let columns = product.transposesRight ? w.view.transposedMatrices : w.view
         let a = try matrices(instruction.operands[0])
         let left = product.transposesLeft ? a.view.transposedMatrices : a.view
-        let src = try OneDNNLayout.strided(left.shape.dimensions, strides: left.strides)
+        let src = try OneDNNLayout.strided(left.shape.dimensions, strides: left.strides, dtype: dtype)
         let dst = try OneDNNLayout.strided(shape.dimensions)
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([Int](repeating: 1, count: shape.rank - 1) + [shape[-1]]) }
         func primitive(_ weights: OneDNNLayout) throws -> OneDNNPrimitive {
@@ -29,7 +30,7 @@ extension Lowering {
         let made: OneDNNPrimitive
         let right: BufferID
         var layouts: [BufferID: PhysicalLayout] = [:]
-        if isOnlyMultipliedBy(instruction.operands[1]), columns.offset == 0, columns.shape.rank == 2, shape.rank == 2 {
+        if dtype == .float32, isOnlyMultipliedBy(instruction.operands[1]), columns.offset == 0, columns.shape.rank == 2, shape.rank == 2 {
             // A weight that nothing changes: packed once, and kept so.
             made = try primitive(.any(columns.shape.dimensions))
             let packed = OpaqueLayout(
@@ -40,12 +41,13 @@ extension Lowering {
         } else {
             let b = try matrices(instruction.operands[1])
             let view = product.transposesRight ? b.view.transposedMatrices : b.view
-            made = try primitive(.strided(view.shape.dimensions, strides: view.strides))
+            made = try primitive(.strided(view.shape.dimensions, strides: view.strides, dtype: dtype))
             right = b.buffer
         }
         var reads = [(Int32(HD_MATMUL_SRC), a.buffer), (Int32(HD_MATMUL_WEIGHTS), right)]
         if let bias { reads.append((Int32(HD_MATMUL_BIAS), bias)) }
-        let text = "matmul \(left.shape) × \(columns.shape)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
+        let kind = dtype == .float32 ? "" : " \(dtype)"
+        let text = "matmul \(left.shape) × \(columns.shape)\(kind)\(bias == nil ? "" : " + bias")\(hasRelu ? ", relu" : "")"
         steps.append(
             OneDNNStep(made, reads: reads, writes: [(Int32(HD_MATMUL_DST), makeBuffer(for: value))], layouts: layouts, text))
     }
@@ -108,7 +110,7 @@ extension Lowering {
     }
 
     private mutating func lowerPlainMatrixMultiply(_ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction) throws {
-        guard instruction.type.dtype != .uint8 else { return try lowerByDefinition(value, instruction) }
+        guard instruction.type.dtype != .uint8, product.dtype == nil else { return try lowerByDefinition(value, instruction) }
         let a = try strided(instruction.operands[0])
         let b = try strided(instruction.operands[1])
         steps.append(

@@ -15,6 +15,8 @@ struct Lowering {
         case view(of: Int, Strided)
         /// The same number everywhere.
         case splat(BufferID)
+        /// Another value, f32, rounded to bf16 for who wants it so: convolutions may round it themselves.
+        case rounded(Int)
         /// Rows of one value to be added up by the indices that are another: written only for who wants all of it.
         case scattered(updates: Int, indices: Int)
     }
@@ -75,7 +77,7 @@ struct Lowering {
         for (position, value) in program.outputs.enumerated() {
             // What lies in a layout of its own stays there: only reading it on the host copies it.
             var buffer =
-                if case .buffers(let known)? = places[value], known[.plain] == nil {
+                if case .buffers(let known)? = places[value], known[.plain] == nil, program.type(of: value).dtype == .float32 {
                     known.values.min()!
                 } else {
                     try plainBuffer(value)
@@ -126,7 +128,7 @@ struct Lowering {
         case .buffers(let known):
             // In the order in which they were made, so that programs are lowered alike in every process.
             known.filter { $0.key != .plain }.sorted { $0.value < $1.value }.map(\.key) + (known[.plain] == nil ? [] : [.plain])
-        case .view, .splat, .scattered, nil: [.plain]
+        case .view, .splat, .rounded, .scattered, nil: [.plain]
         }
     }
 
@@ -135,8 +137,8 @@ struct Lowering {
         switch places[value] {
         case .buffers(let known):
             if let buffer = known[layout] { return buffer }
-            let shape = program.type(of: value).shape
-            if program.type(of: value).dtype != .float32 { return try copy(value, known, to: layout) }
+            let (shape, dtype) = (program.type(of: value).shape, program.type(of: value).dtype)
+            if dtype != .float32 && !(dtype == .bfloat16 && isOpaque(known, layout)) { return try copy(value, known, to: layout) }
             let from = layouts(of: value)[0]
             let source = known[from]!
             if !from.converts(to: layout) {
@@ -144,8 +146,10 @@ struct Lowering {
                 return try self.buffer(value, in: layout)
             }
             let target = makeBuffer(for: value, layout: layout)
-            steps.append(try ReorderStep(shape, source, from, target, layout))
+            steps.append(try ReorderStep(shape, source, from, target, layout, dtypes: (dtype, dtype)))
             return target
+        case .rounded(let source):
+            return try round(source, to: value, in: layout)
         case .view, .splat:
             let buffer = try wholeBuffer(value) ?? copy(value, kind: .temporary)
             places[value] = .buffers([.plain: buffer])
@@ -156,6 +160,26 @@ struct Lowering {
         case nil:
             fatalError("[cpu] value %\(value) is used before it is made")
         }
+    }
+
+    /// Whether oneDNN alone can copy a value from where it is into a layout.
+    private func isOpaque(_ known: [PhysicalLayout: BufferID], _ layout: PhysicalLayout) -> Bool {
+        layout.isOpaque || known.keys.contains(where: \.isOpaque) && known[.plain] == nil
+    }
+
+    /// Rounds an f32 value to bf16 on its way into a layout.
+    private mutating func round(_ source: Int, to value: Int, in layout: PhysicalLayout) throws -> BufferID {
+        let root = resolve(source)
+        let from = layouts(of: root)[0]
+        guard layout != from, from.converts(to: layout) else {
+            places[value] = nil
+            try lowerElementwise(Program.Instruction(Convert(to: .bfloat16), [source], program.type(of: value)), value)
+            return try buffer(value, in: layout)
+        }
+        let held = try buffer(root, in: from)
+        let target = makeBuffer(for: value, layout: layout)
+        steps.append(try ReorderStep(program.type(of: value).shape, held, from, target, layout, dtypes: (.float32, .bfloat16)))
+        return target
     }
 
     /// Copies a value that oneDNN has no type for, such as a mask, into another layout: from the plain one, or into it first.

@@ -102,17 +102,17 @@ final class OneDNNLayout: @unchecked Sendable {
     }
 
     /// For the primitive to choose.
-    static func any(_ dims: [Int]) throws -> OneDNNLayout {
+    static func any(_ dims: [Int], dtype: DType = .float32) throws -> OneDNNLayout {
         var out: OpaquePointer?
-        try check(hd_layout_create_any(&out, Int32(dims.count), dims.map(Int64.init), Int32(DType.float32.rawValue)))
+        try check(hd_layout_create_any(&out, Int32(dims.count), dims.map(Int64.init), Int32(dtype.rawValue)))
         return OneDNNLayout(owning: out!)
     }
 
-    /// A value of this shape in one of the engine's layouts.
-    static func of(_ shape: Shape, _ layout: PhysicalLayout) throws -> OneDNNLayout {
+    /// A value of this shape in one of the engine's layouts; opaque ones know their dtype.
+    static func of(_ shape: Shape, _ layout: PhysicalLayout, dtype: DType = .float32) throws -> OneDNNLayout {
         let format: hd_format
         switch layout {
-        case .plain: return try strided(shape.dimensions)
+        case .plain: return try strided(shape.dimensions, dtype: dtype)
         case .opaque(let opaque): return opaque.layout
         case .channelsLast: format = HD_FORMAT_CHANNELS_LAST
         case .blocked(8): format = HD_FORMAT_CHANNELS_BLOCKED_8
@@ -120,7 +120,7 @@ final class OneDNNLayout: @unchecked Sendable {
         }
         var out: OpaquePointer?
         let dims = shape.dimensions.map(Int64.init)
-        try check(hd_layout_create_format(&out, Int32(dims.count), dims, Int32(DType.float32.rawValue), format))
+        try check(hd_layout_create_format(&out, Int32(dims.count), dims, Int32(dtype.rawValue), format))
         return OneDNNLayout(owning: out!)
     }
 

@@ -13,33 +13,39 @@ extension PhysicalLayout {
     }
 }
 
-/// Copies a value from one layout into another.
+/// Copies a value from one layout into another, and rounds it on the way where the other is in bf16.
 final class ReorderStep: Step {
     let source: BufferID
     let target: BufferID
     let from: PhysicalLayout
     let to: PhysicalLayout
     let shape: Shape
+    /// Whether the elements stay what they are.
+    let keepsElements: Bool
     private let step: OneDNNStep
 
-    init(_ shape: Shape, _ source: BufferID, _ from: PhysicalLayout, _ target: BufferID, _ to: PhysicalLayout) throws {
+    init(
+        _ shape: Shape, _ source: BufferID, _ from: PhysicalLayout, _ target: BufferID, _ to: PhysicalLayout,
+        dtypes: (from: DType, to: DType) = (.float32, .float32)
+    ) throws {
         (self.source, self.target, self.from, self.to, self.shape) = (source, target, from, to, shape)
-        let (a, b) = try Self.layouts(shape, from, to)
+        keepsElements = dtypes.from == dtypes.to
+        let a = try Self.layout(shape, from, beside: to, dtypes.from)
+        let b = try Self.layout(shape, to, beside: from, dtypes.to)
         let primitive = try OneDNNPrimitive([a, b]) { hd_reorder_create(&$0, $1[0], $1[1]) }
         step = OneDNNStep(
             primitive, reads: [(Int32(HD_REORDER_SRC), source)], writes: [(Int32(HD_REORDER_DST), target)],
-            "reorder \(shape) \(from) → \(to)")
+            "reorder \(shape) \(from) → \(to)\(keepsElements ? "" : " \(dtypes.to)")")
     }
 
-    /// Both layouts under the same dimensions: a plain one takes those of the other.
-    private static func layouts(_ shape: Shape, _ from: PhysicalLayout, _ to: PhysicalLayout) throws -> (OneDNNLayout, OneDNNLayout) {
-        func layout(_ layout: PhysicalLayout, beside other: PhysicalLayout) throws -> OneDNNLayout {
-            if layout == .plain, case .opaque(let opaque) = other {
-                return try .strided(opaque.dims, strides: opaque.strides)
-            }
-            return try .of(shape, layout)
+    /// A layout under the dimensions of the other, where it is plain.
+    private static func layout(
+        _ shape: Shape, _ layout: PhysicalLayout, beside other: PhysicalLayout, _ dtype: DType
+    ) throws -> OneDNNLayout {
+        if layout == .plain, case .opaque(let opaque) = other {
+            return try .strided(opaque.dims, strides: opaque.strides, dtype: dtype)
         }
-        return (try layout(from, beside: to), try layout(to, beside: from))
+        return try .of(shape, layout, dtype: dtype)
     }
 
     var reads: [BufferID] { [source] }

@@ -16,7 +16,8 @@ package struct KeepLayouts: PlanStage {
         let updated = draft.updatedBuffers
         let results = Set(draft.results.map(\.buffer))
         func isEntry(_ entry: PlanDraft.Entry) -> Bool {
-            guard let reorder = entry.step as? ReorderStep, reorder.from == .plain, case .argument = draft.buffers[reorder.source].kind
+            guard let reorder = entry.step as? ReorderStep, reorder.from == .plain, reorder.keepsElements,
+                case .argument = draft.buffers[reorder.source].kind
             else { return false }
             return updated.contains(reorder.target) && !results.contains(reorder.source)
         }
@@ -60,7 +61,9 @@ extension PlanDraft {
         var firstReader: Int?
         for other in steps.indices where other != position {
             if let reorder = steps[other].step as? ReorderStep, reorder.source == plain, entry.to.converts(to: reorder.to) {
-                steps[other].step = try ReorderStep(entry.shape, kept, entry.to, reorder.target, reorder.to)
+                steps[other].step = try ReorderStep(
+                    entry.shape, kept, entry.to, reorder.target, reorder.to,
+                    dtypes: (.float32, reorder.keepsElements ? .float32 : .bfloat16))
             } else if steps[other].step.reads.contains(plain) {
                 firstReader = Swift.min(firstReader ?? other, other)
             }

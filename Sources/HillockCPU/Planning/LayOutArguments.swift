@@ -15,7 +15,8 @@ package struct LayOutArguments: PlanStage {
         let updated = Set(draft.donations.map(\.argument))
         var buffers = draft.buffers
         draft.steps.removeAll { entry in
-            guard let reorder = entry.step as? ReorderStep, case .argument(let argument) = buffers[reorder.source].kind,
+            guard let reorder = entry.step as? ReorderStep, reorder.keepsElements,
+                case .argument(let argument) = buffers[reorder.source].kind,
                 !updated.contains(argument)
             else { return false }
             buffers[reorder.target].kind = buffers[reorder.source].kind

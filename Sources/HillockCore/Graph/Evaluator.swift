@@ -227,7 +227,8 @@ private struct State: ~Copyable {
 
     private mutating func findPlan(on device: Device) throws -> PlanCache.Entry {
         let key = PlanCache.Key(
-            engine: device.engine.name, numerics: Numerics.current, hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
+            engine: device.engine.name, numerics: Numerics.current, precision: Precision.current,
+            hash: outputs.reduce(hash) { mix($0, UInt64(bitPattern: Int64($1))) })
         for entry in cache.candidates(key) where matches(entry) {
             cache.touch(entry)
             return entry
@@ -324,6 +325,7 @@ private struct PlanCache: ~Copyable {
     struct Key: Hashable {
         let engine: String
         let numerics: Numerics
+        let precision: Precision
         let hash: UInt64
     }
     final class Entry {

@@ -94,16 +94,18 @@ extension Program: CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 
-    /// A primitive's settings as text, but for the type of its result, which is printed anyway; and the program that it holds, if it does.
+    /// A primitive's settings as text, but for the type of its result, which is printed anyway, and a dtype that is not stated; and the
+    /// program that it holds, if it does.
     private static func attributes(of instruction: Instruction) -> (text: String, piece: Program?) {
         var settings: [String] = []
         var piece: Program?
         for child in Mirror(reflecting: instruction.primitive).children {
             if child.value as? TensorType == instruction.type || child.value as? Shape == instruction.type.shape { continue }
+            if child.value is DType?, !(child.value is DType) { continue }
             if let program = child.value as? Program {
                 piece = program
             } else {
-                settings.append("\(child.label.map { "\($0): " } ?? "")\(child.value)")
+                settings.append("\(child.label.map { "\($0): " } ?? "")\(child.value as? DType ?? child.value)")
             }
         }
         return (settings.isEmpty ? "" : "(\(settings.joined(separator: ", ")))", piece)

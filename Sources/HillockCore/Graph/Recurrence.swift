@@ -59,3 +59,8 @@ extension Recurrence {
         }
     }
 }
+
+extension Composite {
+    /// Whether it, or what it is the gradient of, is written as a loop.
+    package var isLoop: Bool { self is any Recurrence || (self as? CompositeGradient)?.forward is any Recurrence }
+}

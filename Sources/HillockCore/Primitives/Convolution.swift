@@ -84,25 +84,34 @@ public struct Convolution: Primitive {
     public static let name = "conv"
     /// How the window moves.
     public let geometry: ConvolutionGeometry
+    /// The dtype of the result of bf16 operands, f32 or bf16; `nil` for operands that have arithmetic of their own, and give their dtype.
+    public let dtype: DType?
 
-    /// The convolution of this geometry.
-    public init(_ geometry: ConvolutionGeometry) { self.geometry = geometry }
+    /// The convolution of this geometry; of bf16 operands if `dtype` is given.
+    public init(_ geometry: ConvolutionGeometry, as dtype: DType? = nil) {
+        self.geometry = geometry
+        self.dtype = dtype
+    }
 
     private var operation: String { "conv\(geometry.strides.count)d" }
 
     /// `[N, O, (spatial + padding − dilated kernel) / stride + 1 …]`
     public func outputType(for inputs: [TensorType]) throws(ShapeError) -> TensorType {
-        guard inputs[0].dtype == inputs[1].dtype, inputs[0].dtype == .float32 || inputs[0].dtype == .float64 else {
+        let isKnown = inputs[0].dtype == .float32 || inputs[0].dtype == .float64 || dtype != nil
+        guard inputs[0].dtype == inputs[1].dtype, isKnown else {
             throw ShapeError(operation, "input is \(inputs[0]), weight is \(inputs[1]): expected both f32 or both f64")
         }
-        return TensorType(inputs[0].dtype, try geometry.outputShape(operation, input: inputs[0].shape, weight: inputs[1].shape))
+        return TensorType(
+            try productType(operation, inputs[0], as: dtype),
+            try geometry.outputShape(operation, input: inputs[0].shape, weight: inputs[1].shape))
     }
 
     /// ``ConvolutionInputGradient`` and ``ConvolutionWeightGradient``.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [
-            .apply(ConvolutionInputGradient(geometry, inputShape: inputs[0].shape), [upstream, inputs[1]]),
-            .apply(ConvolutionWeightGradient(geometry, weightShape: inputs[1].shape), [inputs[0], upstream]),
+        let (upstream, dtype) = (upstream.converted(to: inputs[0].dtype), dtype.map { _ in inputs[0].dtype })
+        return [
+            .apply(ConvolutionInputGradient(geometry, inputShape: inputs[0].shape, as: dtype), [upstream, inputs[1]]),
+            .apply(ConvolutionWeightGradient(geometry, weightShape: inputs[1].shape, as: dtype), [inputs[0], upstream]),
         ]
     }
 
@@ -130,11 +139,14 @@ public struct ConvolutionInputGradient: Primitive {
     public let geometry: ConvolutionGeometry
     /// Shape of the convolution's input.
     public let inputShape: Shape
+    /// The dtype of the result of bf16 operands, f32 or bf16; `nil` for operands that have arithmetic of their own, and give their dtype.
+    public let dtype: DType?
 
-    /// For a convolution of this geometry and input.
-    public init(_ geometry: ConvolutionGeometry, inputShape: Shape) {
+    /// For a convolution of this geometry and input; of bf16 operands if `dtype` is given.
+    public init(_ geometry: ConvolutionGeometry, inputShape: Shape, as dtype: DType? = nil) {
         self.geometry = geometry
         self.inputShape = inputShape
+        self.dtype = dtype
     }
 
     /// The convolution's input.
@@ -143,14 +155,15 @@ public struct ConvolutionInputGradient: Primitive {
         guard inputs[0].shape == expected else {
             throw ShapeError(Self.name, "output gradient is \(inputs[0].shape), expected \(expected)")
         }
-        return TensorType(inputs[0].dtype, inputShape)
+        return TensorType(try productType(Self.name, inputs[0], as: dtype), inputShape)
     }
 
     /// Linear in both: the convolution itself, and ``ConvolutionWeightGradient``.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [
-            .apply(Convolution(geometry), [upstream, inputs[1]]),
-            .apply(ConvolutionWeightGradient(geometry, weightShape: inputs[1].shape), [upstream, inputs[0]]),
+        let (upstream, dtype) = (upstream.converted(to: inputs[0].dtype), dtype.map { _ in inputs[0].dtype })
+        return [
+            .apply(Convolution(geometry, as: dtype), [upstream, inputs[1]]),
+            .apply(ConvolutionWeightGradient(geometry, weightShape: inputs[1].shape, as: dtype), [upstream, inputs[0]]),
         ]
     }
 
@@ -196,11 +209,14 @@ public struct ConvolutionWeightGradient: Primitive {
     public let geometry: ConvolutionGeometry
     /// Shape of the convolution's weight.
     public let weightShape: Shape
+    /// The dtype of the result of bf16 operands, f32 or bf16; `nil` for operands that have arithmetic of their own, and give their dtype.
+    public let dtype: DType?
 
-    /// For a convolution of this geometry and weight.
-    public init(_ geometry: ConvolutionGeometry, weightShape: Shape) {
+    /// For a convolution of this geometry and weight; of bf16 operands if `dtype` is given.
+    public init(_ geometry: ConvolutionGeometry, weightShape: Shape, as dtype: DType? = nil) {
         self.geometry = geometry
         self.weightShape = weightShape
+        self.dtype = dtype
     }
 
     /// The convolution's weight.
@@ -209,14 +225,15 @@ public struct ConvolutionWeightGradient: Primitive {
         guard inputs[1].shape == expected else {
             throw ShapeError(Self.name, "output gradient is \(inputs[1].shape), expected \(expected)")
         }
-        return TensorType(inputs[0].dtype, weightShape)
+        return TensorType(try productType(Self.name, inputs[0], as: dtype), weightShape)
     }
 
     /// Linear in both: ``ConvolutionInputGradient``, and the convolution itself.
     public func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
-        [
-            .apply(ConvolutionInputGradient(geometry, inputShape: inputs[0].shape), [inputs[1], upstream]),
-            .apply(Convolution(geometry), [inputs[0], upstream]),
+        let (upstream, dtype) = (upstream.converted(to: inputs[0].dtype), dtype.map { _ in inputs[0].dtype })
+        return [
+            .apply(ConvolutionInputGradient(geometry, inputShape: inputs[0].shape, as: dtype), [inputs[1], upstream]),
+            .apply(Convolution(geometry, as: dtype), [inputs[0], upstream]),
         ]
     }
 

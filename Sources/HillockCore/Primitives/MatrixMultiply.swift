@@ -6,11 +6,14 @@ public struct MatrixMultiply: Primitive {
     public let transposesLeft: Bool
     /// Whether the right matrices are stored `[N, K]`.
     public let transposesRight: Bool
+    /// The dtype of the result of bf16 operands, f32 or bf16; `nil` for operands that have arithmetic of their own, and give their dtype.
+    public let dtype: DType?
 
-    /// The product with these sides transposed.
-    public init(transposingLeft: Bool = false, transposingRight: Bool = false) {
+    /// The product with these sides transposed; of bf16 operands if `dtype` is given.
+    public init(transposingLeft: Bool = false, transposingRight: Bool = false, as dtype: DType? = nil) {
         transposesLeft = transposingLeft
         transposesRight = transposingRight
+        self.dtype = dtype
     }
 
     /// `[batch…, M, K] × [batch…, K, N] → [batch…, M, N]`
@@ -19,7 +22,7 @@ public struct MatrixMultiply: Primitive {
         guard a.dtype == b.dtype else {
             throw ShapeError(Self.name, "left is \(a), right is \(b): dtypes differ", hint: "convert one of them with converted(to:)")
         }
-        try checkArithmetic(Self.name, a)
+        let dtype = try productType(Self.name, a, as: dtype)
         guard a.shape.rank >= 2, b.shape.rank == a.shape.rank, a.shape.dimensions.dropLast(2) == b.shape.dimensions.dropLast(2) else {
             throw ShapeError(Self.name, "left is \(a), right is \(b): batch axes differ")
         }
@@ -29,21 +32,22 @@ public struct MatrixMultiply: Primitive {
             let sides = "left \(a.shape)\(transposesLeft ? " transposed" : ""), right \(b.shape)\(transposesRight ? " transposed" : "")"
             throw ShapeError(Self.name, "left has \(k) columns, right has \(k2) rows: \(sides)")
         }
-        return TensorType(a.dtype, Shape(a.shape.dimensions.dropLast(2) + [m, n]))
+        return TensorType(dtype, Shape(a.shape.dimensions.dropLast(2) + [m, n]))
     }
 
     /// dA = dY·Bᵀ, dB = Aᵀ·dY, with the transposes folded into the products.
     public func gradient(inputs: [Tensor], output: Tensor, upstream dy: Tensor) -> [Tensor?] {
         let (a, b) = (inputs[0], inputs[1])
+        let dy = dy.converted(to: a.dtype)
         func multiply(_ x: Tensor, _ y: Tensor, _ left: Bool, _ right: Bool) -> Tensor {
-            .apply(MatrixMultiply(transposingLeft: left, transposingRight: right), [x, y])
+            .apply(MatrixMultiply(transposingLeft: left, transposingRight: right, as: dtype == nil ? nil : a.dtype), [x, y])
         }
         let da = transposesLeft ? multiply(b, dy, transposesRight, true) : multiply(dy, b, false, !transposesRight)
         let db = transposesRight ? multiply(dy, a, true, transposesLeft) : multiply(a, dy, !transposesLeft, false)
         return [da, db]
     }
 
-    /// Sums of products.
+    /// Sums of products, rounded once.
     public func evaluate(_ inputs: [HostArray], as type: TensorType) -> HostArray {
         let (m, n) = (type.shape[-2], type.shape[-1])
         let k = inputs[0].shape[transposesLeft ? -2 : -1]

@@ -1,5 +1,5 @@
 /// Runs programs by each primitive's own definition, one after the other: what every other engine is tested against.
-public struct ReferenceEngine: Engine {
+public struct ReferenceEngine: PrecisionEngine {
     /// `reference`
     public let name = "reference"
 
@@ -8,6 +8,11 @@ public struct ReferenceEngine: Engine {
 
     /// Composites are replaced by their bodies; nothing else is prepared.
     public func plan(_ program: Program) -> any Plan { ReferencePlan(ExpandComposites.all.run(program)) }
+
+    /// It computes what is written.
+    package func shortcoming(of precision: Precision) -> String? {
+        precision == .float32 ? nil : "the reference engine computes everything as it is written"
+    }
 
     /// The outputs of a program without composites.
     static func evaluate(_ program: Program, _ inputs: [HostArray], observer: (any PlanObserver)? = nil) -> [HostArray] {

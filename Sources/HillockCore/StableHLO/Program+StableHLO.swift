@@ -2,7 +2,8 @@ extension Program {
     /// The program as the text of a StableHLO module: a function `main` of the program's inputs, in order, which gives its outputs, in order.
     ///
     /// Composites need no expansion before: each writes itself, loops as loops. Operations are named by `loc`: `matmul#12` computes the
-    /// program's value 12, `softmax#12/exp` is a part of it. How exact matrix products are is the task's ``Numerics``.
+    /// program's value 12, `softmax#12/exp` is a part of it. How exact matrix products are is the task's ``Numerics`` and
+    /// ``Precision``.
     ///
     /// - Parameters:
     ///   - donating: Numbers of the inputs whose memory the outputs may take.
@@ -60,6 +61,7 @@ extension StableHLOWriter {
     package mutating func inline(
         _ program: Program, _ arguments: [StableHLOValue]
     ) throws(StableHLOError) -> [StableHLOValue] {
+        let program = lowering?.run(program) ?? program
         let outer = location
         defer { location = outer }
         var values = arguments

@@ -189,7 +189,9 @@ extension StableHLOWriter {
     /// Writes the sum over steps and batch of the products of `a` `[T, B, M]` and `b` `[T, B, N]`: `[M, N]`.
     fileprivate mutating func product(of a: StableHLOValue, _ b: StableHLOValue) -> StableHLOValue {
         func flat(_ value: StableHLOValue) -> StableHLOValue {
-            reshape(value, to: [value.shape[0] * value.shape[1], value.shape[2]])
+            let narrow = lowering != nil && value.type.element == DType.float32.stableHLOName
+            let factor = narrow ? convert(value, to: DType.bfloat16.stableHLOName) : value
+            return reshape(factor, to: [value.shape[0] * value.shape[1], value.shape[2]])
         }
         return emit(
             "dot_general", [flat(a), flat(b)], as: a.type.with([a.shape[2], b.shape[2]]),

@@ -9,15 +9,19 @@ public struct StableHLOWriter: Sendable {
     package var location = ""
     /// How closely matrix products and convolutions keep to f32.
     package let numerics: Numerics
+    /// What makes products of the bodies and steps that are written multiply in bf16; `nil` where they stay as they are.
+    let lowering: LowerPrecision?
     /// The devices that the program runs on, if they are several.
     package let mesh: Mesh?
     private var valueCount = 0
     private var indentation = "    "
 
     /// Nothing is written yet.
-    package init(numerics: Numerics = .current, mesh: Mesh? = nil) {
+    package init(numerics: Numerics = .current, precision: Precision = .current, mesh: Mesh? = nil) {
         self.numerics = numerics
         self.mesh = mesh
+        let isLowered = precision == .bfloat16 && PassSelection.current.includes(LowerPrecision.name)
+        lowering = isLowered ? LowerPrecision(.wide) : nil
     }
 
     // MARK: - Operations

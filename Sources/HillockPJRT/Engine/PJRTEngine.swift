@@ -40,8 +40,14 @@ extension PJRTEngine: LinkedAccelerator {
 }
 
 extension PJRTEngine: CompilingEngine {
-    /// Simplifies; composites write themselves, and XLA does the rest.
-    package static let pipeline = Pipeline([Canonicalize(), Simplify(), ShareSubexpressions(), RemoveDeadCode()])
+    /// Simplifies; XLA does the rest. Under ``Precision`` `bfloat16` composites are replaced by their bodies, so that the conversions around
+    /// their products are shared with those around them; loops are written as loops, and their steps' products lowered then.
+    package static var pipeline: Pipeline {
+        let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
+        guard Precision.current == .bfloat16 else { return Pipeline(simplifying + [RemoveDeadCode()]) }
+        let lowering: [any Pass] = [LowerPrecision(.narrowBetweenProducts), RemoveDeadCode()]
+        return Pipeline(simplifying + [ExpandComposites { composite, _ in composite.isLoop }] + simplifying + lowering)
+    }
 
     /// The passes of every such engine.
     package var pipeline: Pipeline { Self.pipeline }

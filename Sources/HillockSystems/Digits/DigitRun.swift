@@ -23,11 +23,13 @@ public final class DigitRun {
         public var learningRate: Double?
         /// What all random numbers depend on; 1 unless given.
         public var seed: UInt64?
+        /// What products multiply in; the task's ``Precision`` unless given.
+        public var precision: Precision?
 
         /// A request.
         public init(
             model: DigitModel? = nil, data: String? = nil, epochs: Int? = nil, batchSize: Int? = nil, learningRate: Double? = nil,
-            seed: UInt64? = nil
+            seed: UInt64? = nil, precision: Precision? = nil
         ) {
             self.model = model
             self.data = data
@@ -35,6 +37,7 @@ public final class DigitRun {
             self.batchSize = batchSize
             self.learningRate = learningRate
             self.seed = seed
+            self.precision = precision
         }
     }
 
@@ -106,7 +109,10 @@ public final class DigitRun {
     public func train(_ callbacks: [any Callback] = []) throws -> Result? {
         guard try training.train(callbacks) == .finished else { return nil }
         try recognizer.save(to: folder.weights, settings: settings)
-        guard let classification = try recognizer.classify(dataset.test, path: dataset.name) else { return nil }
+        let classification = try Precision.$current.withValue(training.precision) {
+            try recognizer.classify(dataset.test, path: dataset.name)
+        }
+        guard let classification else { return nil }
         let record = try record(of: classification)
         try AtomicFile.write(record.json(), to: folder.record)
         try AtomicFile.write(Report(record).html, to: folder.report)

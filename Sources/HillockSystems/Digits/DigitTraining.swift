@@ -17,6 +17,8 @@ public final class DigitTraining {
     public let dataset: ImageDataset
     /// What determines the results.
     public let settings: [Setting]
+    /// What products multiply in: what was asked for, or f32 where the device lacks it.
+    public let precision: Precision
     private let maximumShift: Int
 
     /// - Throws: ``DigitError``, or what the data or the network throw.
@@ -37,16 +39,21 @@ public final class DigitTraining {
             maximumShift: saved.maximumShift ?? standard.maximumShift)
         let seed = request.seed ?? saved.seed ?? 1
         maximumShift = recipe.maximumShift
+        let wanted = request.precision ?? saved.precision ?? (checkpoint == nil ? .current : .float32)
+        precision = Precision.$current.withValue(wanted) { Device.current.actualPrecision }
 
         try Self.check(recipe)
         let fingerprint = dataset.fingerprint
-        settings = [
+        var settings = [
             Setting("model", model.rawValue),
             // Data that was only moved is the same data.
             Setting("data", checkpoint != nil && fingerprint == saved.content ? saved.data ?? dataset.name : dataset.name),
             Setting("images", fingerprint), Setting("epochs", recipe.epochs), Setting("batch", recipe.batchSize),
             Setting("learning rate", recipe.learningRate), Setting("shift", recipe.maximumShift), Setting("seed", seed),
         ]
+        // Runs from before there was a choice are in f32.
+        if precision != .float32 { settings.append(Setting("precision", precision.name)) }
+        self.settings = settings
         // Before anything is computed: a run that cannot be continued should say so at once.
         if let checkpoint { try checkpoint.value.check(settings, path: checkpoint.path) }
 
@@ -66,7 +73,9 @@ public final class DigitTraining {
     public func train(_ callbacks: [any Callback] = []) throws -> Trainer.Outcome {
         trainer.callbacks = callbacks
         let training = recognizer.batches(of: dataset.train, maximumShift: maximumShift, seed: trainer.settings.seed)
-        return try trainer.train(on: training, testingOn: recognizer.batches(of: dataset.test))
+        return try Precision.$current.withValue(precision) {
+            try trainer.train(on: training, testingOn: recognizer.batches(of: dataset.test))
+        }
     }
 
     /// Classifies the test images, again and again, in batches of the training's size, until `advanced`, called after each, returns false.
@@ -76,7 +85,9 @@ public final class DigitTraining {
         var isWanted = true
         while isWanted {
             let batchSize = trainer.settings.batchSize
-            let isComplete = try recognizer.classify(dataset.test, path: dataset.name, batchSize: batchSize) { _, _ in advanced() }
+            let isComplete = try Precision.$current.withValue(precision) {
+                try recognizer.classify(dataset.test, path: dataset.name, batchSize: batchSize) { _, _ in advanced() }
+            }
             isWanted = isComplete != nil
         }
     }
@@ -116,6 +127,7 @@ private struct SavedSettings {
     var learningRate: Double? { values["learning rate"].flatMap(Double.init) }
     var maximumShift: Int? { values["shift"].flatMap { Int($0) }.flatMap { (0...1000).contains($0) ? $0 : nil } }
     var seed: UInt64? { values["seed"].flatMap { UInt64($0) } }
+    var precision: Precision? { values["precision"].flatMap { Precision(named: $0) } }
 }
 
 extension ImageDataset {
