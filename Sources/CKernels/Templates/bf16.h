@@ -103,8 +103,8 @@ static void bf16_pack_pairs(
         uint32_t *to = out;
         for (int64_t j = 0; j < columns; j += width, to += step) {
             int64_t count = columns - j;
-            if (width == HK_BF16_ROWS) {
-                // What is written behind the tile's row is written again by the next row.
+            if (width <= HK_GRANULE) {
+                // What is written behind the row of a tile of 14 is written again by the next row.
                 u32_store(to, bf16_pair_of_rows(type, x, row, row_stride, has_second, j, count < width ? count : width));
                 continue;
             }
