@@ -24,7 +24,8 @@ typedef struct {
 static direct make_direct(const hk_convolution *c) {
     const hk_variant *variant = hk_variant_current();
     return (direct){
-        .variant = variant, .kernels = c->bf16 ? &variant->bf16.winograd : &variant->winograd, .convolution = c, .in_blocks = c->in_channels / LANES,
+        .variant = variant, .kernels = c->bf16 ? &variant->bf16.winograd : &variant->winograd, .convolution = c,
+        .in_blocks = c->in_channels / LANES,
         .out_blocks = c->out_channels / LANES, .taps = (int64_t)c->kernel * c->kernel,
         .positions = c->images * c->out_height * c->out_width};
 }
