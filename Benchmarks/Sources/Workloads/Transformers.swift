@@ -25,7 +25,11 @@ extension Workloads {
         PortableRandom.initialize(model)
         let inputs = tokens(8, vocabulary: 65)
         let labels = PortableRandom(stream: 2).integers([8, 128], high: 65)
-        return .training(AdamW(model, learningRate: 1e-3), samples: 8 * 128, unit: "tokens") { crossEntropy(model(inputs), labels) }
+        var workload = Workload.training(AdamW(model, learningRate: 1e-3), samples: 8 * 128, unit: "tokens") {
+            crossEntropy(model(inputs.divided), labels.divided)
+        }
+        workload.model = model.contents()
+        return workload
     }
 }
 

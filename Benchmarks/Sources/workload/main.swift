@@ -3,7 +3,8 @@ import Hillock
 import Workloads
 
 // One measurement in a process of its own: `workload NAME [REPEATS [DEVICE]]` prints a line of JSON; `workload --list` prints the names.
-// `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must.
+// `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must; `workload --mesh KIND COUNT NAME…`
+// trains some on so many devices of a kind, with parameters placed in several ways, and compares with one.
 let arguments = CommandLine.arguments
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -11,7 +12,7 @@ encoder.keyEncodingStrategy = .convertToSnakeCase
 func unknown() -> Never {
     FileHandle.standardError.write(
         Data(
-            "usage: workload --list | --check [NAME…] | NAME [REPEATS [DEVICE]], with a name of: \(Workloads.names.joined(separator: " "))\n"
+            "usage: workload --list | --check [NAME…] | --mesh KIND COUNT NAME… | NAME [REPEATS [DEVICE]], with a name of: \(Workloads.names.joined(separator: " "))\n"
                 .utf8))
     exit(1)
 }
@@ -24,6 +25,14 @@ case "--check":
     guard names.allSatisfy(Workloads.names.contains) else { unknown() }
     let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? arguments[0]
     exit(Check(program: program).run(names) == 0 ? 0 : 2)
+case "--mesh" where arguments.count > 4 && Int(arguments[3]) ?? 0 > 0 && arguments[4...].allSatisfy(Workloads.names.contains):
+    do {
+        let failures = try MeshCheck(kind: arguments[2], devices: Int(arguments[3]) ?? 1).run(Array(arguments[4...]))
+        exit(failures == 0 ? 0 : 2)
+    } catch {
+        FileHandle.standardError.write(Data("workload: \(error)\n".utf8))
+        exit(1)
+    }
 case "--outcome" where arguments.count == 4:
     let outcome = try Numerics.$current.withValue(arguments[3] == "strict" ? .strict : .fast) { () -> Outcome? in
         try Workloads.make(arguments[2])?.outcome()

@@ -21,13 +21,19 @@ final class Evaluator: Sendable {
 
     /// The value of an evaluated node.
     func array(of node: Node) throws -> HostArray {
+        guard let array = try knownArray(of: node) else { fatalError("[evaluate] value of \(node.type) was not computed") }
+        return array
+    }
+
+    /// The value of a node, if it is known.
+    func knownArray(of node: Node) throws -> HostArray? {
         let value = state.withLock { _ in node.value }
         switch value {
         case .buffer(let buffer): return try buffer.hostArray()
         case .scalar(let scalar): return HostArray(scalar, dtype: node.type.dtype)
         case .standIn: return HostArray(zeros: node.type)
         case .failed(let error): throw error
-        case .none: fatalError("[evaluate] value of \(node.type) was not computed")
+        case .none: return nil
         }
     }
 
@@ -108,6 +114,12 @@ private struct State: ~Copyable {
         let entry = try findPlan(on: device)
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
+
+        if let distributed = entry.distributed {
+            distributed.place(
+                arguments: leaves.map { $0.label?.sharding },
+                results: outputs.map { interior[Int($0)]._withUnsafeGuaranteedRef { $0.label?.sharding } })
+        }
 
         defer { release() }
         for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
@@ -319,6 +331,8 @@ private struct PlanCache: ~Copyable {
         let operands: [Int32]
         let outputs: [Int32]
         let plan: any Plan
+        /// The plan, if it wants to know how parameters are placed.
+        let distributed: (any DistributedPlan)?
         var lastUse: UInt64 = 0
 
         init(program: Program, operands: [Int32], outputs: [Int32], plan: any Plan) {
@@ -326,6 +340,7 @@ private struct PlanCache: ~Copyable {
             self.operands = operands
             self.outputs = outputs
             self.plan = plan
+            distributed = plan as? any DistributedPlan
         }
     }
 
