@@ -32,8 +32,8 @@ typedef struct {
     /// Rows with dense columns to rows of pairs: out[r * pitch + l / 2] = x[r, l], x[r, l + 1], filled up with zeros to whole granules.
     void (*pack_rows)(
         int type, const void *x, int64_t row_stride, int64_t rows, int64_t columns, uint32_t *out, int64_t pitch);
-    /// Pairs of rows with dense columns: out[j / width * step + r / 2 * width + j % width] = x[r, j], x[r + 1, j]. Widths are 14 and 32;
-    /// the last tile of 32 is filled up with zeros. Each tile of 14 needs room for 2 more pairs.
+    /// Pairs of rows with dense columns: out[j / width * step + r / 2 * width + j % width] = x[r, j], x[r + 1, j]. Widths are 14, 16
+    /// and 32; the last tile of 32 is filled up with zeros. Each tile of 14 needs room for 2 more pairs.
     void (*pack_pairs)(
         int type, const void *x, int64_t row_stride, int64_t rows, int64_t columns, int width, uint32_t *out, int64_t step);
     /// Steps of `multiply_add_chains` chains of 32 multiply-adds each, `rounds` times; the result depends on all.

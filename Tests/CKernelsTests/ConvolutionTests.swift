@@ -247,14 +247,23 @@ extension KernelTests {
             arguments: [
                 Shape(), Shape(channels: 48, outputs: 48, kernel: 1, padding: 0, channelsLast: true),
                 Shape(kernel: 1, stride: 2, padding: 0), Shape(channels: 32, height: 8, width: 8, kernel: 4, stride: 2),
-                Shape(images: 3, height: 12, width: 13, kernel: 3),
+                Shape(images: 3, height: 12, width: 13, kernel: 3), Shape(bf16: true),
+                Shape(channels: 48, outputs: 48, kernel: 1, padding: 0, channelsLast: true, bf16: true),
+                Shape(images: 3, height: 11, width: 13, kernel: 3, stride: 2, bf16: true),
+                Shape(images: 1, height: 5, width: 5, kernel: 3, padding: 0, bf16: true),
             ])
         func directWeights(_ shape: Shape) {
             var c = shape.c
             #expect(hk_direct_supports(&c))
             let x: [Float] = samples(shape.x.reduce(1, *), in: -1...1), dy: [Float] = samples(shape.y.reduce(1, *), in: -1...1).reversed()
             var dw = [Double](repeating: 0, count: shape.weight.reduce(1, *)), db = [Double](repeating: 0, count: shape.outputs)
-            shape.forEachProduct { dw[$1] += Double(x[$0]) * Double(dy[$2]) }
+            // The nearest bf16, ties to even.
+            func multiplied(_ value: Float) -> Double {
+                let bits = value.bitPattern
+                return Double(shape.bf16 ? Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000) : value)
+            }
+            let (left, right) = (x.map(multiplied), dy.map(multiplied))
+            shape.forEachProduct { dw[$1] += left[$0] * right[$2] }
             let plane = shape.outHeight * shape.outWidth
             for (place, value) in dy.enumerated() { db[place / plane % shape.outputs] += Double(value) }
             let mx = Memory(shape.laidOut(x, shape.x)), my = Memory(shape.laidOut(dy, shape.y))

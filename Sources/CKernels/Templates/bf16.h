@@ -103,8 +103,8 @@ static void bf16_pack_pairs(
         uint32_t *to = out;
         for (int64_t j = 0; j < columns; j += width, to += step) {
             int64_t count = columns - j;
-            if (width == HK_BF16_ROWS) {
-                // What is written behind the tile's row is written again by the next row.
+            if (width <= HK_GRANULE) {
+                // What is written behind the row of a tile of 14 is written again by the next row.
                 u32_store(to, bf16_pair_of_rows(type, x, row, row_stride, has_second, j, count < width ? count : width));
                 continue;
             }
@@ -215,8 +215,9 @@ static void bf16_gemm(const hk_bf16_call *call, int64_t m, int64_t n, const uint
         const uint32_t *panel = b + column / HK_BF16_GEMM_COLUMNS * call->panel_step + column % HK_BF16_GEMM_COLUMNS;
         for (int64_t row = 0; row < m; row += BF16_TILE_ROWS) {
             int64_t rows = m - row < BF16_TILE_ROWS ? m - row : BF16_TILE_ROWS;
+            const uint32_t *left = a + row / HK_BF16_ROWS * call->a_tile + row % HK_BF16_ROWS * call->a_row;
             bf16_tiles[width][rows - 1](
-                call, a + row / HK_BF16_ROWS * call->a_tile + row % HK_BF16_ROWS * call->a_row, panel, call->from ? call->from + row * call->from_row + column : NULL,
+                call, left, panel, call->from ? call->from + row * call->from_row + column : NULL,
                 (char *)c + (row * call->c_row + column) * bytes, call->bias ? call->bias + column : NULL, last);
         }
         column += columns;

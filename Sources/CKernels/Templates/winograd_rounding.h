@@ -19,8 +19,8 @@
 
 enum { winograd_patch, winograd_tap, winograd_output };
 
-/// Carries by what is rounded and by taps (2 to 5): from point 1 to 0 and 3, from 0 to 2 and 4, from 2 to 4 and 5, from 3 to 4 and 5, from 4
-/// to 5. Points are 0, a, -a, b, -b and infinity.
+/// Carries by what is rounded and by taps (2 to 5): from point 1 to 0 and 3, from 0 to 2 and 4, from 2 to 4 and 5, from 3 to 4 and 5,
+/// from 4 to 5. Points are 0, a, -a, b, -b and infinity.
 static const float winograd_carries[3][HK_WINOGRAD_MAX_TAPS - 1][9] = {
     {
         {0.5848f, 0.3114f, 0.7974f, 0.2188f, 0.5081f, 0.3929f, -0.3915f, -1.3005f, 0.9346f},

@@ -16,7 +16,8 @@ typedef struct {
     int64_t padding_y, padding_x;
     /// Activations lie channels last (nhwc) instead of in blocks of sixteen channels (nChw16c).
     bool channels_last;
-    /// Products are of bf16 numbers, summed in f32; for `hk_winograd_` functions, which transform in f32 and round what they multiply.
+    /// Products are of bf16 numbers, summed in f32: `hk_winograd_` functions transform in f32 and round what they multiply,
+    /// `hk_direct_convolve_weights` rounds x and dy, and `hk_narrow_convolve` does not know it.
     bool bf16;
 } hk_convolution;
 

@@ -16,8 +16,8 @@ void hk_set_threads(int threads);
 /// How many threads the kernels use.
 int hk_threads(void);
 
-/// The instruction set in use: `"avx512bf16"` (AVX-512 with products of bf16 numbers), `"avx512"`, `"avx2"` or `"plain"` (NEON on ARM). The best one that the processor has, unless
-/// the environment variable `HILLOCK_ISA` names another when the first kernel runs.
+/// The instruction set in use: `"avx512bf16"` (AVX-512 with products of bf16 numbers), `"avx512"`, `"avx2"` or `"plain"` (NEON on ARM).
+/// The best one that the processor has, unless the environment variable `HILLOCK_ISA` names another when the first kernel runs.
 const char *hk_isa(void);
 
 /// Uses the named instruction set from now on. False, and nothing changes, when the processor lacks it or the name is
