@@ -105,12 +105,18 @@ private struct State: ~Copyable {
         }
         observer?.begin("evaluate", at: start)
         defer { observer?.end() }
-        let entry = try findPlan(on: device)
+        defer { release() }
+        for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
+        let entry: PlanCache.Entry
+        do {
+            entry = try findPlan(on: device)
+        } catch {
+            for node in results { node.value = .failed(error) }
+            throw error
+        }
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
-        defer { release() }
-        for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
         if !keepingTape {
             interior.removeAll(keepingCapacity: true)
             for node in results { node.detach() }
