@@ -27,13 +27,25 @@ public enum Specification {
         "T21": [0.734341],
     ]
 
+    /// PyTorch's losses in double precision where f32 is some way from them after Adam's first steps, which are as large for gradients that are all
+    /// rounding: an engine that sums in another order may agree with these instead.
+    private static let exact: [String: [Double]] = [
+        "T16": [12.140345, 5.214278, 6.359208, 3.830782, 9.780076]
+    ]
+
     /// How far two ways of rounding drift apart from the second step on, relatively, as PyTorch's own modes do.
     private static let drifting: Set<String> = ["T04", "T05", "T06", "T12"]
 
     /// What is wrong with the values that a workload gave; `nil` where they agree to four digits, or from the second step on as far as
     /// rounding lets them.
     public static func disagreement(_ name: String, _ given: [Double]) -> String? {
-        for (step, expected) in (values[name] ?? []).enumerated() {
+        let problem = disagreement(name, given, with: values[name] ?? [])
+        if problem != nil, let exact = exact[name] { return disagreement(name, given, with: exact) == nil ? nil : problem }
+        return problem
+    }
+
+    private static func disagreement(_ name: String, _ given: [Double], with values: [Double]) -> String? {
+        for (step, expected) in values.enumerated() {
             let digits = 0.5 * pow(10, floor(log10(expected.magnitude)) - 3)
             let tolerance = step > 0 && drifting.contains(name) ? 4e-3 * expected.magnitude : digits
             guard step < given.count else { return "gave \(given.count) values" }

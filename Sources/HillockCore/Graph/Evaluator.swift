@@ -6,8 +6,13 @@ final class Evaluator: Sendable {
     private let state = Mutex(State())
 
     /// Computes the nodes, and every node below them that a tensor stands for.
-    func evaluate(_ nodes: [Node], on device: Device) throws {
-        try state.withLock { try $0.evaluate(nodes, on: device, keepingTape: GradientScope.isActive) }
+    ///
+    /// - Parameter carriesErrors: Whether the nodes are to throw later why no plan could be made. Otherwise they stay as they were, and another
+    ///   device may compute them. A run that failed is remembered in any case: it may have overwritten what it began with.
+    func evaluate(_ nodes: [Node], on device: Device, carriesErrors: Bool = false) throws {
+        try state.withLock {
+            try $0.evaluate(nodes, on: device, keepingTape: GradientScope.isActive, carriesErrors: carriesErrors)
+        }
     }
 
     func isEvaluated(_ node: Node) -> Bool {
@@ -93,7 +98,7 @@ private struct State: ~Copyable {
     private var cache = PlanCache()
     private(set) var planCount = 0
 
-    mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool) throws {
+    mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool, carriesErrors: Bool) throws {
         let observer = Observation.observer
         let start = observer == nil ? 0 : Observation.now
         walk(nodes)
@@ -111,7 +116,7 @@ private struct State: ~Copyable {
         do {
             entry = try findPlan(on: device)
         } catch {
-            for node in results { node.value = .failed(error) }
+            if carriesErrors { for node in results { node.value = .failed(error) } }
             throw error
         }
         let plan = entry.plan

@@ -151,7 +151,7 @@ extension Tensor {
 /// is read: ``Tensor/hostArray()`` throws it. A device may report it as late as that in any case, since it computes while the program goes on.
 public func evaluate(_ tensors: [Tensor]) {
     // Carried by the tensors.
-    try? Evaluator.shared.evaluate(tensors.map(\.node), on: Device.current)
+    try? Evaluator.shared.evaluate(tensors.map(\.node), on: Device.current, carriesErrors: true)
 }
 
 /// Computes the tensors, all in one program.
