@@ -74,7 +74,7 @@ run() {
     shift
     echo "$workload $*"
     "$programs/bench" --only "$workload" --device "$device" --directory "$here" --script gpu_peers.py --python "$python" \
-        --rounds "$rounds" --wait 5 --retries 0 --patience 100 --timeout 1200 --words "$*"
+        --rounds "$rounds" --wait 5 --retries 0 --patience 100 --timeout 1200 "--words=$*"
 }
 
 if [ -n "$quick" ]; then

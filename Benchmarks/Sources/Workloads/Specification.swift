@@ -25,6 +25,16 @@ public enum Specification {
         "T19": [0.901368, 0.901368, 0.901368, 0.901368, 0.901368],
         "T20": [10280.4],
         "T21": [0.734341],
+        "I01-b1": [0.39457],
+        "I01-b32": [0.439535],
+        "I02-b1": [0.734646],
+        "I02-b32": [0.816817],
+        "I03-b1": [601.532],
+        "I03-b32": [598.246],
+        "I04-b1": [0.66741],
+        "I04-b32": [0.778665],
+        "I05-b1": [0.015597],
+        "I05-b32": [0.0153885],
     ]
 
     /// PyTorch's losses in double precision where f32 is some way from them after Adam's first steps, which are as large for gradients that are all

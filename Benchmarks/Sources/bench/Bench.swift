@@ -36,7 +36,7 @@ struct Bench: ParsableCommand {
     var script = "peers.py"
     @Option(help: "What Hillock computes with: xla-cpu, cuda … (default: the CPU's own engine). Nothing is kept but in a file of --json.")
     var device: String?
-    @Option(help: "Words for Hillock's program and the peers', such as \"--batch 256 --precision bf16\".")
+    @Option(help: "Words for Hillock's program and the peers', as in --words=\"--batch 256\".")
     var words = ""
     @Option(help: "File that results are added to; results.json unless given, and for a run beside some peers only none.")
     var json: String?
