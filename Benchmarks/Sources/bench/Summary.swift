@@ -43,7 +43,9 @@ extension Comparison {
         if let rate = nanosecondsPerOperation { line += " (\(rate.formatted) ns/op)" }
         let device = run.measurements.first { $0.device != nil }?.device
         // The floor is the CPU's.
-        if device == nil, let share = machine.flatMap({ shareOfFloor(flops: flops, machine: $0) }) { line += ", \(share.asPercent) of the floor" }
+        if device == nil, let share = machine.flatMap({ shareOfFloor(flops: flops, machine: $0) }) {
+            line += ", \(share.asPercent) of the floor"
+        }
         if let device = run.measurements.first(where: { $0.device != nil })?.device, let throughput {
             line += " on \(device), \(throughput)"
         }
