@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels.h"
 #include "narrow_internal.h"
+#include "pointwise_internal.h"
 #include "winograd_internal.h"
 
 /// Elements that one step of a vector kernel works on, whatever their type.
@@ -215,6 +216,9 @@ typedef struct {
         bool first);
     void (*winograd_accumulate)(
         int64_t tiles, const float *v, const float *z, int64_t z_block, float *s, bool first);
+    /// A convolution of one tap: described in Templates/pointwise.h.
+    void (*pointwise)(
+        const hk_pointwise_call *call, int64_t pixels, const float *x, const float *weights, const float *bias, float *y);
     /// A row of a convolution with few outputs: described in Templates/narrow.h.
     void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
     /// C[m, n] = alpha A B + beta C + bias (none where null).

@@ -7,6 +7,7 @@ enum EngineDescription {
         let device = Device.current
         if device.engine is CPUEngine { return "\(device) (\(CPUEngine.details))" }
         if let engine = device.engine as? PJRTEngine { return "\(device) (\(engine.details))" }
+        if let engine = device.engine as? MeshEngine { return "\(device) (\(engine.details))" }
         return "\(device)"
     }
 }

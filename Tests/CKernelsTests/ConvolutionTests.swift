@@ -136,6 +136,65 @@ extension KernelTests {
         }
 
         @Test(
+            "One tap, forward and the gradient of the data",
+            arguments: [
+                Shape(kernel: 1, padding: 0), Shape(images: 1, channels: 32, outputs: 48, height: 7, width: 7, kernel: 1, padding: 0),
+                Shape(images: 1, height: 2, width: 3, kernel: 1, padding: 0), Shape(outputs: 80, kernel: 1, stride: 2, padding: 0),
+                Shape(images: 1, outputs: 272, height: 5, width: 5, kernel: 1, padding: 0),
+                Shape(images: 1, channels: 48, outputs: 16, height: 40, width: 41, kernel: 1, padding: 0),
+            ])
+        func pointwise(_ shape: Shape) {
+            var c = shape.c
+            let x: [Float] = samples(shape.x.reduce(1, *), in: -1...1), w: [Float] = samples(shape.weight.reduce(1, *), in: -1...1)
+            let dy: [Float] = samples(shape.y.reduce(1, *), in: -1...1).reversed(), residual = [Float](dy.reversed())
+            let bias: [Float] = samples(shape.outputs, in: -1...1), plane = shape.outHeight * shape.outWidth
+            var y = [Double](repeating: 0, count: dy.count), dx = [Double](repeating: 0, count: x.count)
+            shape.forEachProduct {
+                y[$2] += Double(x[$0]) * Double(w[$1])
+                dx[$0] += Double(dy[$2]) * Double(w[$1])
+            }
+            let finished = y.enumerated().map { max($1 + Double(bias[$0 / plane % shape.outputs]) + Double(residual[$0]), 0) }
+            let (mx, mw, mdy, mb) = (Memory(shape.laidOut(x, shape.x)), Memory(w), Memory(shape.laidOut(dy, shape.y)), Memory(bias))
+            func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+            /// y of weights as they lie, y with all that can be added of packed ones, and dx.
+            func run() -> [[Float]] {
+                let room = Memory(repeating: Float.nan, count: hk_pointwise_weight_bytes(&c) / 4)
+                let packed = Memory(repeating: Float.nan, count: hk_pointwise_weight_bytes(&c) / 4)
+                let (plain, full) = (Memory(repeating: Float.nan, count: dy.count), Memory(shape.laidOut(residual, shape.y)))
+                let back = Memory(repeating: Float.nan, count: x.count)
+                hk_pointwise_pack_weights(&c, hk_convolution_forward, f(mw), f(packed))
+                hk_pointwise_convolve(&c, hk_convolution_forward, f(mx), f(mw), nil, nil, false, false, f(plain), room.start)
+                hk_pointwise_convolve(&c, hk_convolution_forward, f(mx), nil, f(packed), f(mb), true, true, f(full), room.start)
+                var results = [plain, full].map { shape.laidOut($0.array(Float.self), shape.y, back: true) }
+                if hk_pointwise_supports(&c, hk_convolution_backward_data) {
+                    hk_pointwise_convolve(&c, hk_convolution_backward_data, f(mdy), f(mw), nil, nil, false, false, f(back), room.start)
+                    results.append(shape.laidOut(back.array(Float.self), shape.x, back: true))
+                }
+                return results
+            }
+            #expect(hk_pointwise_supports(&c, hk_convolution_forward))
+            #expect(hk_pointwise_supports(&c, hk_convolution_backward_data) == (shape.stride == 1))
+            KernelTests.onEveryVariant { variant in
+                for (index, (got, want)) in zip(run(), [y, finished, dx]).enumerated() {
+                    #expect(zip(got, want).allSatisfy { ($1 - Double($0)).magnitude < 2e-5 }, "\(variant), result \(index)")
+                }
+            }
+            _ = KernelTests.sameBits("\(shape)") { run().flatMap { $0 } }
+        }
+
+        @Test("What the kernel of one tap does not take")
+        func notPointwise() {
+            let shapes = [
+                Shape(), Shape(kernel: 1), Shape(channels: 8, kernel: 1, padding: 0), Shape(outputs: 24, kernel: 1, padding: 0),
+                Shape(kernel: 1, padding: 0, channelsLast: true), Shape(kernel: 1, padding: 0, cut: 1),
+            ]
+            for shape in shapes {
+                var c = shape.c
+                #expect(!hk_pointwise_supports(&c, hk_convolution_forward), "\(shape)")
+            }
+        }
+
+        @Test(
             "Few output channels",
             arguments: [
                 Shape(outputs: 3, height: 20, width: 70, kernel: 9, padding: 4), Shape(channels: 32, outputs: 1, padding: 0),

@@ -49,7 +49,7 @@ struct BadInputTests {
             (["train", "digits", "extra"], "unexpected argument 'extra'"),
             (
                 ["train", "digits", "--device", "gpu"],
-                #"there is no device "gpu"; expected one of cpu, reference, xla-cpu, cuda, rocm, oneapi, tpu, with a number where there are several: cuda:1"#
+                #"there is no device "gpu"; expected one of cpu, reference, xla-cpu, cuda, rocm, oneapi, tpu, with a number where there are several: cuda:1, or several together: cuda:data=8"#
             ),
             (["devices", "install", "gpu"], #"there is no plugin "gpu"; did you mean tpu? (known: xla-cpu, cuda, rocm, oneapi, tpu)"#),
             (["devices", "lst"], #"there is no command "hillock devices lst"; did you mean list? (known: list, install)"#),

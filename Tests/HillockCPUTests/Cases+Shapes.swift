@@ -30,6 +30,13 @@ extension OperationCase {
         OperationCase("shape/broadcast/scalar", "broadcast(to: Shape)") { $0[0].broadcast(to: [2, 3]) },
         OperationCase("shape/broadcast/empty", "broadcast(to: Shape)") { $0[0].broadcast(to: [0, 3]) },
         OperationCase("shape/broadcast/same", "broadcast(to: Shape)") { $0[0].broadcast(to: [2, 3]) },
+        OperationCase("shape/sharded/by", "sharded(Sharding, on: Mesh)") {
+            $0[0].sharded(Sharding([["data"], ["model"]]), on: Mesh(data: 2, model: 3))
+        },
+        OperationCase("shape/sharded/axis", "sharded(axis: Int, by: String, on: Mesh)") {
+            $0[0].sharded(axis: -1, by: "model", on: Mesh(model: 2))
+        },
+        OperationCase("shape/sharded/samples", "sharded(on: Mesh)") { $0[0].sharded(on: Mesh(data: 4)) },
         OperationCase("shape/reversed/first", "reversed(axes: Int...)") { $0[0].reversed(axes: 0) },
         OperationCase("shape/reversed/several", "reversed(axes: Int...)") { $0[0].reversed(axes: -1, 0) },
         OperationCase("shape/reversed/empty", "reversed(axes: Int...)") { $0[0].reversed(axes: 0) },

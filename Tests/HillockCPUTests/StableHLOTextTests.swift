@@ -83,6 +83,7 @@ import Testing
             ([f32(1, 1, 4, 3)], AveragePool(pooling, countsPadding: false)),
             ([f32(1, 1, 2, 4)], AveragePoolGradient(pooling, countsPadding: true, inputShape: [1, 1, 4, 3])),
             ([i64()], RandomNumbers(.uniform, f32(3))),
+            ([f32(4, 6)], Shard(Sharding(axis: 1, by: "data"), on: Mesh(data: 2))),
         ]
         return rows + constants.map { ([], primitive($0)) } + others.map { ($0, primitive($1)) }
     }
@@ -130,6 +131,47 @@ import Testing
         #expect(
             try program.stableHLO(donating: [1]).contains(
                 "@main(%arg0: tensor<2xf32>, %arg1: tensor<2xf32> {jax.buffer_donor = true}) -> (tensor<2xf32>)"))
+    }
+
+    @Test func dividedValuesAreSharded() throws {
+        let mesh = Mesh(data: 2, model: 3)
+        let program = Self.program([Self.f32(4, 6), Self.f32(6, 6)]) {
+            matmul($0[0].sharded(on: mesh), $0[1]).sharded(Sharding([["data"], ["model"]]), on: mesh)
+        }
+        let placement = program.placement(on: mesh, inputs: [nil, Sharding(axis: 0, by: "model")], outputs: [nil])
+        #expect(placement.inputs == [Sharding(axis: 0, by: "data"), Sharding(axis: 0, by: "model")])
+        #expect(placement.outputs == [Sharding([["data"], ["model"]])])
+        let lines = try program.stableHLO(donating: [0], on: placement).split(separator: "\n")
+        #expect(lines[1] == #"  sdy.mesh @mesh = <["data"=2, "model"=3]>"#)
+        #expect(
+            lines[2] == """
+                  func.func public @main(\
+                %arg0: tensor<4x6xf32> {jax.buffer_donor = true, sdy.sharding = #sdy.sharding<@mesh, [{"data"}p1, {}]>}, \
+                %arg1: tensor<6x6xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"model"}p1, {}]>}) \
+                -> (tensor<4x6xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}p1, {"model"}p1]>}) {
+                """)
+        #expect(
+            lines[3] == """
+                    %0 = "sdy.sharding_constraint"(%arg0) <{sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}> : \
+                (tensor<4x6xf32>) -> tensor<4x6xf32> loc("shard#2")
+                """)
+    }
+
+    @Test func oneAxisMayBeDividedAndTheOthersLeftOpen() throws {
+        let mesh = Mesh(data: 2, model: 3)
+        let program = Self.program([Self.f32(4, 6)]) { $0[0].sharded(axis: -1, by: "model", on: mesh) }
+        let placement = program.placement(on: mesh, inputs: [nil], outputs: [nil])
+        #expect(placement.inputs == [.replicated] && placement.outputs == [.replicated])
+        #expect(try program.stableHLO(on: placement).contains(#"<{sharding = #sdy.sharding<@mesh, [{?}, {"model"}]>}>"#))
+    }
+
+    @Test func anotherMeshMustDivideToo() throws {
+        let program = Self.program([Self.f32(4)]) { $0[0].sharded(on: Mesh(data: 2)) }
+        let placement = program.placement(on: Mesh(data: 3), inputs: [nil], outputs: [nil])
+        let message = "axis 0 of f32[4] cannot be divided among 3 devices (mesh data=3,model=1, sharding [data])"
+        #expect(throws: StableHLOError("shard", message)) {
+            try program.stableHLO(on: placement)
+        }
     }
 
     @Test func strictNumericsAskForF32() throws {

@@ -144,32 +144,32 @@ import Testing
     @Test func storedProgramsAreLoaded() throws {
         let folder = try TemporaryFolder()
         try ExecutableStore.$current.withValue(ExecutableStore(folder: folder.path)) {
-            let engine = PJRTEngine(try TestPlugin.device(), name: "xla-cpu")
+            let device = try TestPlugin.device()
             let text = """
                 func.func @main(%arg0: tensor<3xf32>) -> tensor<3xf32> {
                   %0 = stablehlo.tanh %arg0 : tensor<3xf32>
                   return %0 : tensor<3xf32>
                 }
                 """
-            let input = try engine.accelerator.upload(HostArray([0.5, 1, 2] as [Float]), isOwn: false)
+            let input = try device.upload(HostArray([0.5, 1, 2] as [Float]), isOwn: false)
             func result(_ executable: Executable) throws -> [Float] {
                 try executable.run([[input]])[0][0].read(TensorType(.float32, [3])).elements()
             }
-            let expected = try result(engine.executable(text))
+            let expected = try result(device.client.executable(text, for: [device]))
             #expect(try folder.names().count == 1)
             // That it was compiled again would not be noticed otherwise.
-            #expect(try result(engine.executable(text)) == expected)
+            #expect(try result(device.client.executable(text, for: [device])) == expected)
             let name = try folder.names()[0]
             var asked = 0
-            _ = try engine.executable(text) { _ in
+            _ = try device.client.executable(text, for: [device]) { _ in
                 asked += 1
                 return false
             }
             #expect(asked == 1, "what the store has is shown to the caller first")
             try folder.write(name, Array("rubbish".utf8))
-            #expect(try result(engine.executable(text)) == expected)
+            #expect(try result(device.client.executable(text, for: [device])) == expected)
             asked = 0
-            _ = try engine.executable(text) { _ in
+            _ = try device.client.executable(text, for: [device]) { _ in
                 asked += 1
                 return true
             }

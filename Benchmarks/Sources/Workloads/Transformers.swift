@@ -28,7 +28,11 @@ extension Workloads {
         PortableRandom.initialize(model)
         let inputs = PortableRandom(stream: 1).integers([batch, length], high: vocabulary)
         let labels = PortableRandom(stream: 2).integers([batch, length], high: vocabulary)
-        return .training(AdamW(model, learningRate: 1e-3), samples: batch * length, unit: "tokens") { crossEntropy(model(inputs), labels) }
+        var workload = Workload.training(AdamW(model, learningRate: 1e-3), samples: batch * length, unit: "tokens") {
+            crossEntropy(model(inputs.divided), labels.divided)
+        }
+        workload.model = model.contents()
+        return workload
     }
 }
 

@@ -19,6 +19,11 @@ public struct Workload {
     /// Operations in a step, for nanoseconds an operation.
     public var operations = 0
 
+    /// What is trained, where its parameters may be placed on a mesh before the first step, and by whom.
+    public var model: ModuleContents?
+    /// Who trains it.
+    public var optimizer: (any Optimizer)?
+
     /// A workload of this step.
     public init(step: @escaping () -> Tensor) { self.step = step }
 }
@@ -38,6 +43,7 @@ extension Workload {
         workload.samples = samples
         workload.unit = unit
         workload.hasLoss = true
+        workload.optimizer = optimizer
         return workload
     }
 
@@ -47,7 +53,9 @@ extension Workload {
     ) -> Workload {
         PortableRandom.initialize(model)
         let labels = PortableRandom(stream: 2).integers([inputs.shape[0]], high: classes)
-        return training(makeOptimizer(model), samples: inputs.shape[0]) { crossEntropy(model(inputs), labels) }
+        var workload = training(makeOptimizer(model), samples: inputs.shape[0]) { crossEntropy(model(inputs.divided), labels.divided) }
+        workload.model = model.contents()
+        return workload
     }
 
     /// A forward pass in evaluation mode.
@@ -64,4 +72,18 @@ extension Workload {
         workload.isInference = true
         return workload
     }
+}
+
+extension Workload {
+    /// How the workloads' transformers are divided along a mesh's axis `model`.
+    public static let shardingRules =
+        ShardingRule.transformer + [
+            ShardingRule("*fc1.weight", axis: 0), ShardingRule("*fc1.bias", axis: 0), ShardingRule("*fc2.weight", axis: 1),
+            ShardingRule("*emb.weight", axis: 1),
+        ]
+}
+
+extension Tensor {
+    /// A batch as the current device wants it: on a mesh its samples are divided.
+    var divided: Tensor { Device.current.mesh.map { sharded(on: $0) } ?? self }
 }

@@ -4,13 +4,15 @@ import Workloads
 
 /// What the program is asked to do.
 struct Options {
-    /// The four things that it does.
+    /// What it does.
     enum Action {
         case list
         case check([String])
         /// What the first steps of a workload give; for ``Check``.
         case trial(String, Numerics)
         case measure(String)
+        /// Trains on so many devices of a kind; for ``MeshCheck``.
+        case mesh(String, Int, [String])
     }
 
     private(set) var action = Action.list
@@ -25,7 +27,8 @@ struct Options {
 
     private static var usage: String {
         let sizes = WorkloadSize.fields.map { "--\($0.name) N" }.joined(separator: ", ")
-        return "usage: workload --list | --check [NAME…] | NAME, with --device NAME, --precision f32|bf16, --repeats N, \(sizes); "
+        return
+            "usage: workload --list | --check [NAME…] | --mesh KIND COUNT NAME… | NAME, with --device NAME, --precision f32|bf16, --repeats N, \(sizes); "
             + "the names are \(Workloads.names.joined(separator: " "))"
     }
 
@@ -46,7 +49,7 @@ struct Options {
                 return number
             }
             switch word {
-            case "--list", "--check", "--trial": flag = word
+            case "--list", "--check", "--trial", "--mesh": flag = word
             case "--device": device = try value()
             case "--precision": precision = try value()
             case "--repeats": repeats = try number()
@@ -65,6 +68,10 @@ struct Options {
         }
         if flag == "--trial", names.count == 2, let strict = names.popLast() {
             action = .trial(names[0], strict == "strict" ? .strict : .fast)
+        } else if flag == "--mesh", names.count > 2, let count = Int(names[1]), count > 0 {
+            let kind = names[0]
+            names.removeFirst(2)
+            action = .mesh(kind, count, names)
         } else if flag == "--check" {
             action = .check(names.isEmpty ? Workloads.names.filter { $0.hasPrefix("T") } : names)
         } else if flag == nil, names.count == 1 {

@@ -3,7 +3,8 @@ import Hillock
 import Workloads
 
 // One measurement in a process of its own: `workload NAME [OPTIONS]` prints a line of JSON; `workload --list` prints the names.
-// `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must.
+// `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must; `workload --mesh KIND COUNT NAME…`
+// trains some on so many devices of a kind, with parameters placed in several ways, and compares with one.
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("workload: error: \(message.split(whereSeparator: \.isNewline).joined(separator: "; "))\n".utf8))
     exit(1)
@@ -21,6 +22,8 @@ do {
     case .check(let names):
         let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         exit(Check(program: program, device: options.device, precision: options.precision).run(names) == 0 ? 0 : 2)
+    case .mesh(let kind, let count, let names):
+        exit(try MeshCheck(kind: kind, devices: count).run(names) == 0 ? 0 : 2)
     case .trial(let name, let numerics):
         let trial = try Numerics.$current.withValue(numerics) {
             try options.onDevice { try Workloads.make(name)!.trial() }

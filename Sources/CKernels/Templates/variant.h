@@ -16,6 +16,7 @@
 #include "pooling.h"
 #include "product.h"
 #include "winograd.h"
+#include "pointwise.h"
 #include "narrow.h"
 #include "gemm.h"
 #include "dots.h"
@@ -89,6 +90,7 @@ const hk_variant HK_VARIANT = {
     .winograd_weights_gradient = winograd_weights_gradient,
     .winograd_product = winograd_product,
     .winograd_accumulate = winograd_accumulate,
+    .pointwise = pointwise,
     .gemm = gemm,
     .dots = dots,
     .attention_row = attention_row,

@@ -15,6 +15,7 @@
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"
+#include "pointwise.h"
 #include "pool.h"
 #include "random.h"
 #include "recurrent.h"

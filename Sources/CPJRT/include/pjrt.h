@@ -66,7 +66,8 @@ typedef struct PJRT_Api {
     void *PJRT_LoadedExecutable_Fingerprint;
     PJRT_FUNCTION(PJRT_Buffer_Destroy);
     void *PJRT_Buffer_ElementType, *PJRT_Buffer_Dimensions, *PJRT_Buffer_UnpaddedDimensions;
-    void *PJRT_Buffer_DynamicDimensionIndices, *PJRT_Buffer_GetMemoryLayout, *PJRT_Buffer_OnDeviceSizeInBytes;
+    void *PJRT_Buffer_DynamicDimensionIndices, *PJRT_Buffer_GetMemoryLayout;
+    PJRT_FUNCTION(PJRT_Buffer_OnDeviceSizeInBytes);
     void *PJRT_Buffer_Device, *PJRT_Buffer_Memory, *PJRT_Buffer_Delete;
     PJRT_FUNCTION(PJRT_Buffer_IsDeleted);
     PJRT_FUNCTION(PJRT_Buffer_CopyToDevice);

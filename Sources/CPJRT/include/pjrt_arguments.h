@@ -303,6 +303,13 @@ typedef struct {
     PJRT_RECORD
     PJRT_Buffer *buffer;
 
+    size_t on_device_size_in_bytes;
+} PJRT_Buffer_OnDeviceSizeInBytes_Args;
+
+typedef struct {
+    PJRT_RECORD
+    PJRT_Buffer *buffer;
+
     bool is_deleted;
 } PJRT_Buffer_IsDeleted_Args;
 

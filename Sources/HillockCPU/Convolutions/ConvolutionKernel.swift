@@ -33,8 +33,9 @@ extension ConvolutionCall {
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
         var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
         let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
-        if numerics == .strict { return [narrow ?? direct] }
-        var candidates = [narrow].compactMap { $0 }
+        let pointwise = OwnConvolution(self, .pointwise).map { _ in candidate("own pointwise") { OwnConvolution($0, .pointwise) } }
+        if numerics == .strict { return [narrow ?? pointwise ?? direct] }
+        var candidates = [narrow, pointwise].compactMap { $0 }
         if prefersWinograd, OwnConvolution(self, .winograd) != nil {
             candidates.append(candidate("own winograd") { OwnConvolution($0, .winograd) })
             // Where it is expected to take half the time, it was never seen to take more than two thirds.

@@ -8,6 +8,8 @@ struct OwnConvolution: ConvolutionKernel {
         case winograd
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
+        /// One tap: `hk_pointwise_convolve`.
+        case pointwise
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
         case direct
     }
@@ -24,6 +26,7 @@ struct OwnConvolution: ConvolutionKernel {
         switch algorithm {
         case .winograd: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
+        case .pointwise: guard !isWeightGradient, hk_pointwise_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
@@ -39,16 +42,24 @@ struct OwnConvolution: ConvolutionKernel {
     }
 
     var preparedByteCount: Int? {
-        guard algorithm == .winograd, call.direction != .weightGradient else { return nil }
         var convolution = convolution
-        return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
+        switch algorithm {
+        case .winograd where call.direction != .weightGradient: return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
+        case .pointwise: return Int(hk_pointwise_weight_bytes(&convolution))
+        default: return nil
+        }
     }
 
     func preparation(of weight: BufferID, into prepared: BufferID) -> any Step {
-        let (convolution, direction) = (convolution, call.direction.raw)
-        return KernelStep("winograd weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
+        let (convolution, direction, isWinograd) = (convolution, call.direction.raw, algorithm == .winograd)
+        return KernelStep("\(algorithm) weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
             var convolution = convolution
-            hk_winograd_transform_weights(&convolution, direction, pointers.floats(weight), pointers.floats(prepared))
+            let (weight, prepared) = (pointers.floats(weight), pointers.floats(prepared))
+            if isWinograd {
+                hk_winograd_transform_weights(&convolution, direction, weight, prepared)
+            } else {
+                hk_pointwise_pack_weights(&convolution, direction, weight, prepared)
+            }
         }
     }
 
@@ -89,6 +100,7 @@ struct OwnConvolution: ConvolutionKernel {
                 switch algorithm {
                 case .winograd: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
+                case .pointwise: isPrepared ? 0 : hk_pointwise_weight_bytes(&convolution)
                 case .direct: hk_direct_scratch_bytes(&convolution)
                 }
             return Int(bytes)
@@ -99,6 +111,10 @@ struct OwnConvolution: ConvolutionKernel {
             let (bias, result) = (pointers.floats(bias), pointers.floats(result))
             switch (algorithm, call.direction) {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
+            case (.pointwise, let direction):
+                hk_pointwise_convolve(
+                    &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
+                    result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
             case (.winograd, .forward):
                 let residual = call.hasResidual ? result : nil

@@ -12,7 +12,7 @@ extension Lowering {
             places[value] = .splat(makeConstant(cell))
         case let iota as Iota:
             places[value] = .buffers([.plain: makeConstant(iota.evaluate([], as: iota.type))])
-        case is StopGradient, is Identity:
+        case is StopGradient, is Identity, is Shard:
             forward(instruction.operands[0], to: value)
         case is CompositeResult:
             break  // Placed by its composite.

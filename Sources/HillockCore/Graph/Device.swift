@@ -21,6 +21,9 @@ public struct Device: Sendable, CustomStringConvertible {
     /// The device that evaluation uses in this task.
     @TaskLocal public static var current: Device = .cpu
 
+    /// The grid of the devices that compute together; `nil` for a single one.
+    public var mesh: Mesh? { engine.mesh }
+
     /// The engine's name.
     public var description: String { engine.name }
 }

@@ -14,6 +14,13 @@ open class DeviceBuffer: @unchecked Sendable {
         fatalError("DeviceBuffer.hostArray is abstract")
     }
 
+    /// How the elements are divided among the devices of a mesh; `nil` on a single device.
+    open var sharding: Sharding? { nil }
+
+    /// The bytes that each device holds of the elements, in the mesh's order; one number on a single device.
+    /// - Throws: what the engine throws when a device does not say.
+    open func byteCounts() throws -> [Int] { [type.byteCount] }
+
     /// The elements, without keeping a thread waiting for a device.
     /// - Throws: what the engine throws when it cannot read them.
     open func loadHostArray() async throws -> HostArray { try hostArray() }

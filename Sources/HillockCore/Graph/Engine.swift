@@ -3,9 +3,17 @@ public protocol Engine: Sendable {
     /// Short name, such as `cpu`.
     var name: String { get }
 
+    /// The grid of the devices that compute together; `nil` for a single one.
+    var mesh: Mesh? { get }
+
     /// Makes a program ready to run; done once for each program and kept.
     /// - Throws: a typed error when the engine cannot run it.
     func plan(_ program: Program) throws -> any Plan
+}
+
+extension Engine {
+    /// A single device.
+    public var mesh: Mesh? { nil }
 }
 
 /// A program made ready to run by an engine. Runs of all plans are serialised by the caller.
@@ -26,6 +34,12 @@ public protocol Plan: AnyObject {
 extension Plan {
     /// One step that does it all.
     public var details: PlanDetails { PlanDetails(steps: [PlanDetails.Step(kernel: "program")]) }
+}
+
+/// A plan whose arguments and results may lie divided among devices.
+package protocol DistributedPlan: Plan {
+    /// Says how parameters lie in the next run, among the arguments and among the results; `nil` for what nobody placed.
+    func place(arguments: [Sharding?], results: [Sharding?])
 }
 
 /// An engine that shows how it makes programs ready: what `explain` prints.
@@ -70,4 +84,11 @@ public protocol LinkedAccelerator: Engine {
     /// The engine of the device of a kind with this number, from 0.
     /// - Throws: a typed error that says what is missing, and what to install.
     init(kind: String, ordinal: Int) throws
+}
+
+/// An engine for the devices of a mesh, found by its type's name when its module is linked into the program.
+public protocol LinkedMeshEngine: Engine {
+    /// The engine of the first devices of a kind, as many as the mesh has.
+    /// - Throws: a typed error that says what is missing, and what to install.
+    init(kind: String, mesh: Mesh) throws
 }

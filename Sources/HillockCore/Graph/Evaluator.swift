@@ -26,13 +26,19 @@ final class Evaluator: Sendable {
 
     /// The value of an evaluated node.
     func array(of node: Node) throws -> HostArray {
+        guard let array = try knownArray(of: node) else { fatalError("[evaluate] value of \(node.type) was not computed") }
+        return array
+    }
+
+    /// The value of a node, if it is known.
+    func knownArray(of node: Node) throws -> HostArray? {
         let value = state.withLock { _ in node.value }
         switch value {
         case .buffer(let buffer): return try buffer.hostArray()
         case .scalar(let scalar): return HostArray(scalar, dtype: node.type.dtype)
         case .standIn: return HostArray(zeros: node.type)
         case .failed(let error): throw error
-        case .none: fatalError("[evaluate] value of \(node.type) was not computed")
+        case .none: return nil
         }
     }
 
@@ -122,6 +128,11 @@ private struct State: ~Copyable {
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
+        if let distributed = entry.distributed {
+            distributed.place(
+                arguments: leaves.map { $0.label?.sharding },
+                results: outputs.map { interior[Int($0)]._withUnsafeGuaranteedRef { $0.label?.sharding } })
+        }
         if !keepingTape {
             interior.removeAll(keepingCapacity: true)
             for node in results { node.detach() }
@@ -330,6 +341,8 @@ private struct PlanCache: ~Copyable {
         let operands: [Int32]
         let outputs: [Int32]
         let plan: any Plan
+        /// The plan, if it wants to know how parameters are placed.
+        let distributed: (any DistributedPlan)?
         var lastUse: UInt64 = 0
 
         init(program: Program, operands: [Int32], outputs: [Int32], plan: any Plan) {
@@ -337,6 +350,7 @@ private struct PlanCache: ~Copyable {
             self.operands = operands
             self.outputs = outputs
             self.plan = plan
+            distributed = plan as? any DistributedPlan
         }
     }
 

@@ -106,13 +106,19 @@ package enum NodeValue {
     case failed(any Error)
 }
 
-/// The name of a parameter, shared by the nodes that are its value at different times.
+/// What is known of a parameter whatever its value, shared by the nodes that are its value at different times.
 package final class NodeLabel: Sendable {
-    private let text = Mutex<String?>(nil)
+    private let state = Mutex<(path: String?, sharding: Sharding?)>((nil, nil))
     package init() {}
+    /// Its name in the model.
     package var path: String? {
-        get { text.withLock { $0 } }
-        set { text.withLock { $0 = newValue } }
+        get { state.withLock { $0.path } }
+        set { state.withLock { $0.path = newValue } }
+    }
+    /// How it is divided among the devices of a mesh, where it was placed.
+    package var sharding: Sharding? {
+        get { state.withLock { $0.sharding } }
+        set { state.withLock { $0.sharding = newValue } }
     }
 }
 

@@ -1,13 +1,32 @@
 // Steps of optimizers over many parameters at once, kept whole so that an engine can make them one pass over memory. Gradients end at
 // them: what an optimizer wrote are new variables, not functions of the old ones.
 
+/// A step over many parameters: scalars, then for each parameter its value, its gradient and its slots; results are for each parameter its
+/// value and its slots.
+package protocol OptimizerStep: Composite {
+    /// Scalars before the parameters.
+    static var scalarCount: Int { get }
+    /// How many parameters there are.
+    var parameterCount: Int { get }
+    /// How many tensors are remembered of each.
+    var slotCount: Int { get }
+}
+
+extension OptimizerStep {
+    /// The positions of a parameter's operands: its value, its gradient, its slots.
+    package func operands(of parameter: Int) -> Range<Int> {
+        let start = Self.scalarCount + (2 + slotCount) * parameter
+        return start..<start + 2 + slotCount
+    }
+}
+
 /// Gradient descent, with or without momentum; formulas are PyTorch's.
 ///
 ///     g ← g + decay · p;  v ← momentum · v + share · g;  p ← p − rate · v      (nesterov: rate · (g + momentum · v))
 ///
 /// Inputs: rate, decay, momentum, share (scalars), then for each parameter p, g and with momentum v. Results: for each parameter p and with
 /// momentum v.
-package struct SGDStep: Composite {
+package struct SGDStep: OptimizerStep {
     /// `sgd`
     package static let name = "sgd"
     /// Whether there are velocities.
@@ -19,6 +38,11 @@ package struct SGDStep: Composite {
 
     /// Scalars before the parameters.
     package static let scalarCount = 4
+
+    /// As many as `decays` has entries.
+    package var parameterCount: Int { decays.count }
+    /// The velocity.
+    package var slotCount: Int { hasMomentum ? 1 : 0 }
 
     /// A step over as many parameters as `decays` has entries.
     package init(hasMomentum: Bool, isNesterov: Bool, decays: [Bool]) {
@@ -56,7 +80,7 @@ package struct SGDStep: Composite {
 ///
 /// Inputs: rate, correction, ε, share₁, β₂, share₂, decay, keep (scalars), then for each parameter p, g, m, v. Results: for each parameter
 /// p, m, v.
-package struct AdamStep: Composite {
+package struct AdamStep: OptimizerStep {
     /// `adam`
     package static let name = "adam"
     /// Which parameters decay.
@@ -66,6 +90,11 @@ package struct AdamStep: Composite {
 
     /// Scalars before the parameters.
     package static let scalarCount = 8
+
+    /// As many as `decays` has entries.
+    package var parameterCount: Int { decays.count }
+    /// Both moments.
+    package var slotCount: Int { 2 }
 
     /// A step over as many parameters as `decays` has entries.
     package init(decays: [Bool], areSparse: [Bool]) {

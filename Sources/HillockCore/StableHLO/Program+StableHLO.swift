@@ -4,19 +4,38 @@ extension Program {
     /// Composites need no expansion before: each writes itself, loops as loops. Operations are named by `loc`: `matmul#12` computes the
     /// program's value 12, `softmax#12/exp` is a part of it. How exact matrix products are is the task's ``Numerics``.
     ///
-    /// - Parameter donating: Numbers of the inputs whose memory the outputs may take.
+    /// - Parameters:
+    ///   - donating: Numbers of the inputs whose memory the outputs may take.
+    ///   - placement: How inputs and outputs lie on the devices of a mesh, in Shardy's terms; one device runs it unless given.
     /// - Throws: ``StableHLOError`` where an operation cannot be written.
-    package func stableHLO(donating: Set<Int> = []) throws(StableHLOError) -> String {
-        var writer = StableHLOWriter()
+    package func stableHLO(donating: Set<Int> = [], on placement: Placement? = nil) throws(StableHLOError) -> String {
+        var writer = StableHLOWriter(mesh: placement?.mesh)
         let arguments = inputs.enumerated().map { StableHLOValue(name: "%arg\($0.offset)", type: StableHLOType($0.element.type)) }
         let results = try writer.inline(self, arguments)
-        let parameters = arguments.enumerated().map {
-            "\($0.element.name): \($0.element.type)\(donating.contains($0.offset) ? " {jax.buffer_donor = true}" : "")"
+        func attributes(_ words: String?...) -> String {
+            let words = words.compactMap(\.self)
+            return words.isEmpty ? "" : " {\(words.joined(separator: ", "))}"
+        }
+        // In the second round: a parameter that is divided as samples are, along the same axis of the mesh, is put together where it is used.
+        // All in one round, XLA gives each device some features of all samples: a step of GPT-mini on eight takes 119 MiB instead of 99.
+        func sharding(_ sharding: Sharding?, _ type: StableHLOType) -> String? {
+            sharding.map { "sdy.sharding = \($0.attribute(rank: type.shape.rank, priority: 1))" }
+        }
+        let parameters = arguments.enumerated().map { position, argument in
+            let donor = donating.contains(position) ? "jax.buffer_donor = true" : nil
+            return "\(argument.name): \(argument.type)\(attributes(donor, sharding(placement?.inputs[position], argument.type)))"
         }
         let types = results.map(\.type.description).joined(separator: ", ")
+        let signature = results.enumerated().map {
+            "\($0.element.type)\(attributes(sharding(placement?.outputs[$0.offset], $0.element.type)))"
+        }.joined(separator: ", ")
+        let mesh = placement.map { placement in
+            let axes = placement.mesh.axes.map { "\"\($0.name)\"=\($0.size)" }.joined(separator: ", ")
+            return "  sdy.mesh @mesh = <[\(axes)]>\n"
+        }
         return """
             module @hillock {
-              func.func public @main(\(parameters.joined(separator: ", "))) -> (\(types)) {
+            \(mesh ?? "")  func.func public @main(\(parameters.joined(separator: ", "))) -> (\(signature)) {
             \(writer.text)    return \(results.map(\.name).joined(separator: ", "))\(types.isEmpty ? "" : " : \(types)")
               }
             }

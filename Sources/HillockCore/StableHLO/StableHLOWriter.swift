@@ -9,11 +9,16 @@ public struct StableHLOWriter: Sendable {
     package var location = ""
     /// How closely matrix products and convolutions keep to f32.
     package let numerics: Numerics
+    /// The devices that the program runs on, if they are several.
+    package let mesh: Mesh?
     private var valueCount = 0
     private var indentation = "    "
 
     /// Nothing is written yet.
-    package init(numerics: Numerics = .current) { self.numerics = numerics }
+    package init(numerics: Numerics = .current, mesh: Mesh? = nil) {
+        self.numerics = numerics
+        self.mesh = mesh
+    }
 
     // MARK: - Operations
 

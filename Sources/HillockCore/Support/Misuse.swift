@@ -8,8 +8,10 @@ import Synchronization
 package func misuse(_ error: ShapeError, at location: SourceLocation? = nil) {
     var error = error
     if error.layer == nil, let path = LayerPath.current { error.layer = path.description }
-    // A layer's own source is not where the mistake is.
-    if let location, error.caller == nil, !"\(location.file)".hasPrefix("HillockNN/") { error.caller = "\(location.file):\(location.line)" }
+    // The library's own source is not where the mistake is.
+    if let location, error.caller == nil, !["HillockNN/", "HillockCore/"].contains(where: "\(location.file)".hasPrefix) {
+        error.caller = "\(location.file):\(location.line)"
+    }
     if let validation = Validation.current {
         validation.record(error)
     } else if let location {
@@ -39,20 +41,5 @@ package final class Validation: Sendable {
         let result = try $current.withValue(validation, operation: body)
         if let error = validation.error { throw error }
         return result
-    }
-}
-
-/// The modules that are being applied, outermost first: what an error says after "in".
-package struct LayerPath: Sendable, CustomStringConvertible {
-    @TaskLocal package static var current: LayerPath?
-    package let components: [String]
-
-    package init(_ components: [String]) { self.components = components }
-
-    package var description: String { components.joined(separator: ".") }
-
-    /// Runs `body` as a part of the current module that is named `component`.
-    package static func entering<Result>(_ component: String, _ body: () throws -> Result) rethrows -> Result {
-        try $current.withValue(LayerPath((current?.components ?? []) + [component]), operation: body)
     }
 }

@@ -108,6 +108,7 @@ extension Tensor {
     /// The elements, dense and row-major; computes them if need be.
     /// - Throws: what the engine throws when it cannot compute or read them, or when it could not compute what they are made from.
     public func hostArray() throws -> HostArray {
+        if let known = try Evaluator.shared.knownArray(of: node) { return known }
         try Evaluator.shared.evaluate([node], on: Device.current)
         return try Evaluator.shared.array(of: node)
     }

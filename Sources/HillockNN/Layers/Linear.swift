@@ -30,20 +30,6 @@ public struct Linear: Layer {
 
     /// Applies the layer to the last axis.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        scope.enter(self, x) {
-            let weight = weight.value
-            let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-            guard x.rank > 0, x.shape[-1] == inputs else {
-                let features = x.rank == 0 ? "no" : "\(x.shape[-1])"
-                return .failed(
-                    ShapeError("linear", "input \(x.shape) has \(features) features, weight \(weight.shape) wants \(inputs)"),
-                    [weight], guess: TensorType(x.dtype, Shape(x.shape.dimensions.dropLast() + [outputs])))
-            }
-            // As one tall matrix, to which the bias is added on the product's way out.
-            let rows = x.rank > 2 ? x.reshaped(to: [x.shape.dimensions.dropLast().reduce(1, *), inputs]) : x
-            let product = matmul(rows, weight, transposingRight: true)
-            let y = bias.map { product + $0.value } ?? product
-            return x.rank > 2 ? y.reshaped(to: Shape(x.shape.dimensions.dropLast() + [outputs])) : y
-        }
+        scope.enter(self, x) { linear(x, weight.value, bias: bias?.value) }
     }
 }

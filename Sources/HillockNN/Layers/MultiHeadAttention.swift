@@ -57,7 +57,7 @@ public struct MultiHeadAttention: Layer {
         scope.enter(self, x) {
             guard fits(x, "input") else { return x }
             let projected = project(x, parts: 0..<3)
-            if TrainingMode.isActive && dropout > 0 {
+            if TrainingMode.isActive && dropout > 0 || headDivision != nil {
                 let parts = projected.split(into: 3, axis: 2).map(split)
                 return attend(parts[0], parts[1], parts[2], mask)
             }
@@ -76,8 +76,20 @@ public struct MultiHeadAttention: Layer {
         }
     }
 
+    /// Along which axis of which mesh heads are divided: the one that divides the projection's rows, so that each device computes some heads.
+    private var headDivision: (axis: String, mesh: Mesh)? {
+        guard let mesh = Device.current.mesh, let names = inProjWeight.sharding?.axes.first, names.count == 1,
+            let parts = mesh.size(of: names[0]),
+            // Along the samples' axis the projection is kept divided, not computed so.
+            names[0] != "data", parts > 1, heads % parts == 0
+        else { return nil }
+        return (names[0], mesh)
+    }
+
     private func attend(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
         let rate = TrainingMode.isActive ? dropout : 0
+        let division = headDivision
+        let (q, k, v) = (divided(q, division), divided(k, division), divided(v, division))
         let o = scaledDotProductAttention(q, k, v, mask: mask, isCausal: isCausal, dropout: rate).transposed([0, 2, 1, 3])
         return outProj(o.reshaped(to: [o.shape[0], o.shape[1], o.shape[2] * o.shape[3]]))
     }
@@ -95,6 +107,10 @@ public struct MultiHeadAttention: Layer {
     /// `[batch, length, width]` as `[batch, heads, length, width / heads]`.
     private func split(_ x: Tensor) -> Tensor {
         x.reshaped(to: [x.shape[0], x.shape[1], heads, x.shape[2] / heads]).transposed([0, 2, 1, 3])
+    }
+
+    private func divided(_ x: Tensor, _ division: (axis: String, mesh: Mesh)?) -> Tensor {
+        division.map { x.sharded(axis: 1, by: $0.axis, on: $0.mesh) } ?? x
     }
 
     private func fits(_ x: Tensor, _ name: String) -> Bool {

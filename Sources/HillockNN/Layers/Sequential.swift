@@ -20,10 +20,9 @@ public struct Sequential: Layer {
     /// Applies the layers in order.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         var y = x
-        for (layer, path) in zip(layers, scope.paths(ofPositions: layers.count)) {
-            // A layer without parameters, or of the user's, is found by its position.
-            y = LayerPath.$current.withValue(path) { layer(y) }
-        }
+        let paths = scope.paths(ofPositions: layers.count)
+        // A layer without parameters, or of the user's, is found by its position.
+        for position in layers.indices { y = paths[position].entering { layers[position](y) } }
         return y
     }
 }

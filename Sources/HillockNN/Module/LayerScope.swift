@@ -37,16 +37,17 @@ public final class LayerScope: Sendable {
     /// Runs `body`, the computation of `layer` on `x`.
     public func enter<L: Layer>(_ layer: L, _ x: Tensor, _ body: () -> Tensor) -> Tensor {
         let path = path
-        let observer = LayerObserver.current
-        let first = observer?.calls.count ?? 0
-        let output: Tensor
-        if let path, !path.components.isEmpty {
-            output = LayerPath.$current.withValue(path, operation: body)
-        } else {
-            output = body()
-        }
-        observer?.record(.init(path: path?.description ?? "", type: "\(L.self)", input: x, output: output, firstWithin: first))
+        guard let observer = LayerObserver.current else { return compute(at: path, body) }
+        let first = observer.calls.count
+        let output = compute(at: path, body)
+        observer.record(.init(path: path?.description ?? "", type: "\(L.self)", input: x, output: output, firstWithin: first))
         return output
+    }
+
+    @inline(__always)
+    private func compute(at path: LayerPath?, _ body: () -> Tensor) -> Tensor {
+        guard let path, !path.components.isEmpty else { return body() }
+        return path.entering(body)
     }
 }
 

@@ -35,6 +35,12 @@ public final class Parameter: Sendable {
     /// Extents, outermost first.
     public var shape: Shape { value.shape }
 
+    /// How it lies on the devices of a mesh; `nil` where nobody placed it, and it is whole on every device.
+    public internal(set) var sharding: Sharding? {
+        get { label.sharding }
+        set { label.sharding = newValue }
+    }
+
     /// The name in the module that was last asked for its parameters, such as `blocks.2.conv1.weight`.
     public package(set) var path: String? {
         get { label.path }

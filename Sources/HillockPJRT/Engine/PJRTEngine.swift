@@ -43,11 +43,11 @@ extension PJRTEngine: LinkedAccelerator {
 }
 
 extension PJRTEngine: CompilingEngine {
-    /// Simplifies, and replaces composites by their bodies; XLA does the rest.
-    package var pipeline: Pipeline {
-        let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
-        return Pipeline(simplifying + [RemoveDeadCode()])
-    }
+    /// Simplifies; composites write themselves, and XLA does the rest.
+    package static let pipeline = Pipeline([Canonicalize(), Simplify(), ShareSubexpressions(), RemoveDeadCode()])
+
+    /// The passes of every such engine.
+    package var pipeline: Pipeline { Self.pipeline }
 
     /// The text that the plugin compiles; what it does then is its own business.
     package func planStages(of program: Program) throws -> [PlanDetails.Stage] {
@@ -59,18 +59,19 @@ extension PJRTEngine: CompilingEngine {
     package var planStageNames: [String] { ["stablehlo"] }
 }
 
-extension PJRTEngine {
-    /// Compiles text for the device, or takes it from the store.
+extension Client {
+    /// Compiles text for some of the client's devices, among which it is divided, or takes it from the store.
     ///
     /// - Parameter isRight: Whether an executable from the store is what was wanted.
-    package func executable(_ text: String, where isRight: (Executable) -> Bool = { _ in true }) throws(PJRTError) -> Executable {
-        let client = accelerator.client
-        let options = CompileOptions(
-            devices: [[accelerator.id]], settings: client.plugin.kind.compilerSettings(of: client.plugin.path))
+    package func executable(
+        _ text: String, for accelerators: [Accelerator], where isRight: (Executable) -> Bool = { _ in true }
+    ) throws(PJRTError) -> Executable {
+        let options = CompileOptions(devices: [accelerators.map(\.id)], settings: plugin.kind.compilerSettings(of: plugin.path))
         let store = ExecutableStore.current
-        let key = ExecutableStore.Key(place: accelerator.makeDescription, text: text, options: options.serialized)
-        if let bytes = store.read(key), let stored = try? Executable(serialized: bytes, on: client), isRight(stored) { return stored }
-        let executable = try Executable(text, on: client, options)
+        let place = accelerators.map(\.makeDescription).joined(separator: "\n")
+        let key = ExecutableStore.Key(place: place, text: text, options: options.serialized)
+        if let bytes = store.read(key), let stored = try? Executable(serialized: bytes, on: self), isRight(stored) { return stored }
+        let executable = try Executable(text, on: self, options)
         if store.folder != nil, let bytes = try? executable.serialized() { store.write(bytes, for: key) }
         return executable
     }

@@ -142,7 +142,8 @@ final class PJRTPlan: Plan {
     private func otherVariant() throws -> (Executable, [Int64]) {
         if variants.count < Self.variantLimit {
             let donated = Set(isDead.indices.filter { isDead[$0] })
-            let executable = try engine.executable(program.stableHLO(donating: donated), where: isRight)
+            let executable = try engine.accelerator.client.executable(
+                program.stableHLO(donating: donated), for: [engine.accelerator], where: isRight)
             guard isRight(executable) else {
                 throw PJRTError(
                     .internal, device: engine.name, action: "compile the program",
@@ -189,7 +190,7 @@ final class PJRTPlan: Plan {
 
 extension Scalar {
     /// Whether both are the same number to the last bit: zero has two signs.
-    fileprivate func isSame(as other: Scalar) -> Bool {
+    func isSame(as other: Scalar) -> Bool {
         switch (self, other) {
         case (.real(let a), .real(let b)): a.bitPattern == b.bitPattern
         case (.integer(let a), .integer(let b)): a == b

@@ -49,6 +49,7 @@ extension PJRT_LoadedExecutable_AddressableDevices_Args: ArgumentRecord {}
 extension PJRT_LoadedExecutable_Execute_Args: ArgumentRecord {}
 extension PJRT_Executable_DeserializeAndLoad_Args: ArgumentRecord {}
 extension PJRT_Buffer_Destroy_Args: ArgumentRecord {}
+extension PJRT_Buffer_OnDeviceSizeInBytes_Args: ArgumentRecord {}
 extension PJRT_Buffer_IsDeleted_Args: ArgumentRecord {}
 extension PJRT_Buffer_CopyToDevice_Args: ArgumentRecord {}
 extension PJRT_Buffer_ToHostBuffer_Args: ArgumentRecord {}

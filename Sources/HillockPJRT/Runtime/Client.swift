@@ -136,14 +136,23 @@ package final class Client: @unchecked Sendable {
 
 extension Client {
     /// The clients of this process: a device's memory can be had once only, and plans hold on to their client.
-    private static let opened = Mutex<[String: Client]>([:])
+    private static let opened = Mutex<[Key: Client]>([:])
 
-    /// The client of a plugin, started when it is first asked for; `options` count then.
+    private struct Key: Hashable {
+        let kind: PluginKind
+        let path: String
+        let options: [String: Option]
+    }
+
+    /// The client of a plugin, started when it is first asked for; `options` count then. On the CPU there is one for each number of devices,
+    /// which have no memory of their own.
     package static func shared(_ entry: PluginCatalog.Entry, options: [String: Option]? = nil) throws(PJRTError) -> Client {
-        let key = "\(entry.kind.name)=\(FileSearch.resolved(entry.path))"
+        let options = options ?? entry.kind.options
+        let key = Key(
+            kind: entry.kind, path: FileSearch.resolved(entry.path), options: entry.kind == .xlaCPU ? options : [:])
         return try opened.withLock { (clients) throws(PJRTError) -> Client in
             if let client = clients[key] { return client }
-            let client = try Client(Plugin(entry.kind, path: entry.path), options: options ?? entry.kind.options)
+            let client = try Client(Plugin(entry.kind, path: entry.path), options: options)
             clients[key] = client
             return client
         }

@@ -27,6 +27,14 @@ package final class DeviceMemory: @unchecked Sendable {
         return (try? plugin.call(plugin.table.PJRT_Buffer_IsDeleted, &record, "ask for a buffer")) == nil || record.is_deleted
     }
 
+    /// How many bytes it takes on its device, as the plugin says.
+    package func byteCount() throws(PJRTError) -> Int {
+        var record = PJRT_Buffer_OnDeviceSizeInBytes_Args.sized()
+        record.buffer = pointer
+        try plugin.call(plugin.table.PJRT_Buffer_OnDeviceSizeInBytes, &record, "ask for a buffer's size")
+        return record.on_device_size_in_bytes
+    }
+
     /// Waits until the elements are there.
     package func wait() throws(PJRTError) { try readyEvent().wait("run the program") }
 

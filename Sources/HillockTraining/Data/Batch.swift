@@ -17,6 +17,19 @@ public struct Batch: Sendable {
     public var count: Int { inputs.shape[0] }
 }
 
+extension Batch {
+    /// The batch with its samples divided along the mesh's axis `data`, which must divide their number.
+    public func sharded(on mesh: Mesh, file: StaticString = #fileID, line: UInt = #line) -> Batch {
+        Batch(inputs: inputs.sharded(on: mesh, file: file, line: line), targets: targets.sharded(on: mesh, file: file, line: line))
+    }
+
+    /// The batch as the current device wants it: divided on a mesh, if that divides the number of samples.
+    var placed: Batch {
+        guard let mesh = Device.current.mesh, let parts = mesh.size(of: "data"), count % parts == 0 else { return self }
+        return sharded(on: mesh)
+    }
+}
+
 /// Where batches come from.
 ///
 /// A batch is a function of the samples and the epoch alone: nothing is remembered between calls, which may come from any thread.

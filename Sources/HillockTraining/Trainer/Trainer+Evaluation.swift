@@ -33,7 +33,7 @@ package func forEachEvaluationBatch(
     var done = 0
     while done < order.count {
         let batch = try phase("data") { try batches.next() }
-        try withTraining(false) { try phase("batch") { try body(batch) } }
+        try withTraining(false) { try phase("batch") { try body(batch.placed) } }
         done += batch.count
         if !advanced(done, order.count) { return false }
     }

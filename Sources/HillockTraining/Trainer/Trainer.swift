@@ -78,10 +78,14 @@ public final class Trainer {
     /// Trains until all epochs are done, or until asked to stop.
     ///
     /// - Parameter test: what is evaluated after each epoch.
+    /// On the devices of a mesh each step's samples are divided along the mesh's axis `data`; parameters lie as the model was placed.
     /// - Throws: ``TrainingError``; ``FileError`` when a checkpoint cannot be written: the last one that was stands as it was.
     @discardableResult
     public func train(on source: some BatchSource, testingOn test: (any BatchSource)? = nil) throws -> Outcome {
         guard source.sampleCount > 0 else { throw TrainingError.noSamples }
+        if let mesh = Device.current.mesh, let parts = mesh.size(of: "data"), settings.batchSize % parts != 0 {
+            throw TrainingError.undividedBatch(size: settings.batchSize, mesh: mesh)
+        }
         return try RandomSource.$current.withValue(random) { try run(source, test) }
     }
 
@@ -127,6 +131,7 @@ public final class Trainer {
     }
 
     private func step(_ batch: Batch) throws {
+        let batch = batch.placed
         let number = history.steps.count
         optimizer.learningRate = settings.learningRate * schedule.factor(at: number)
         var sums: [Tensor] = []
