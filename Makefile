@@ -20,9 +20,9 @@ bench: dependencies ## measure the workloads beside the peers, where their progr
 	$(SWIFT) build -c release --package-path Benchmarks
 	cd Benchmarks && .build/release/bench --python ../.venv-bench/bin/python $(ARGS)
 
-check: dependencies ## five steps of each workload: losses as specified, the same bits over runs and threads (ARGS="T03 T12" for some)
+check: dependencies ## five steps of each workload: losses as specified, the same bits over runs and threads (ARGS="T03 T12" for some, DEVICE=xla-cpu)
 	$(SWIFT) build -c release --package-path Benchmarks --product workload
-	Benchmarks/.build/release/workload --check $(ARGS)
+	Benchmarks/.build/release/workload --check $(if $(DEVICE),--device $(DEVICE)) $(ARGS)
 
 dependencies:
 	@scripts/install-dependencies.sh

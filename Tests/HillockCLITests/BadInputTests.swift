@@ -73,9 +73,13 @@ struct BadInputTests {
                 "toy/t10k-images-idx3-ubyte: cannot create: file exists; it is a file, not a folder"
             ),
             (["predict"], "missing expected argument '<images> ...'"),
+            // Of two things that are missing, the one that was named.
+            (["predict", "one.png"], "one.png: cannot read: no such file or folder"),
+            (["predict", "one.png", "--weights", "w.safetensors"], "one.png: cannot read: no such file or folder"),
+            (["evaluate"], "there are no trained weights in ./runs: train some by hillock train digits, or name a file by --weights"),
             (
-                ["predict", "one.png"],
-                "there are no trained weights in ./runs: train some by hillock train digits, or name a file by --weights"
+                ["train", "digits", "--device", "rocm"],
+                "[rocm] cannot use AMD GPUs: no plugin for them is installed; install it by hillock devices install rocm, or name one by HILLOCK_PJRT_PLUGIN=PATH"
             ),
             (["evaluate", "--weights", "w.safetensors"], "w.safetensors: cannot read: no such file or folder"),
             (

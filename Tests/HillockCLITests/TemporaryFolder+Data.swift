@@ -2,9 +2,6 @@ import Foundation
 import TestFolders
 
 extension TemporaryFolder {
-    /// Writes a file.
-    func write(_ name: String, _ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(fileURLWithPath: file(name))) }
-
     /// The bytes of a file.
     func read(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
 

@@ -43,4 +43,24 @@ import Testing
         #expect("\(y)" == "Tensor(f32[2]): out of memory")
         #expect((Tensor([1] as [Float]) + 1).elements(as: Float.self) == [2])
     }
+
+    /// Nothing stops where nothing can be thrown: the tensors carry the error.
+    @Test(arguments: [false, true]) func whatIsEvaluatedCarriesTheErrorUntilItIsRead(failsToPlan: Bool) {
+        let device = Device(FailingEngine(name: "carried \(failsToPlan)", failsToPlan: failsToPlan))
+        let x = Tensor([1, 2] as [Float])
+        let (y, z) = Device.$current.withValue(device) {
+            let y = x * 2
+            let z = y + 1
+            evaluate(z)
+            return (y, z)
+        }
+        #expect(!y.isEvaluated && !z.isEvaluated)
+        // What was computed together failed together, and so does what is made from it, on a device that works, too.
+        #expect(throws: Broken.self) { try z.hostArray() }
+        #expect(throws: Broken.self) { try y.hostArray() }
+        evaluate(z * z)
+        #expect(throws: Broken.self) { try (z * z).hostArray() }
+        #expect("\(z)" == "Tensor(f32[2]): out of memory")
+        #expect((x * 3).elements(as: Float.self) == [3, 6])
+    }
 }

@@ -1,15 +1,16 @@
 import HillockPJRT
+import TestFolders
 import Testing
 
 /// Plugins are found where they are put.
 @Suite struct CatalogTests {
     @Test func placesAreLookedAtInOrder() throws {
-        let folder = TemporaryFolder()
-        folder.write("own/cuda/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
-        folder.write("pip/jax_plugins/xla_cuda12/xla_cuda_plugin.so")
-        folder.write("pip/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
-        folder.write("pip/libtpu/libtpu.so")
-        folder.write("elsewhere/plugin.so")
+        let folder = try TemporaryFolder()
+        try folder.write("own/cuda/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+        try folder.write("pip/jax_plugins/xla_cuda12/xla_cuda_plugin.so")
+        try folder.write("pip/jax_plugins/xla_cuda13/xla_cuda_plugin.so")
+        try folder.write("pip/libtpu/libtpu.so")
+        try folder.write("elsewhere/plugin.so")
         let path = folder.path
         func catalog(_ choice: String?) -> PluginCatalog {
             PluginCatalog(choice: choice, ownFolder: "\(path)/own", packageFolders: ["\(path)/none", "\(path)/pip"])
@@ -75,8 +76,21 @@ import Testing
         #expect(installer.folder == "/home/somebody/plugins/xla-cpu")
         #expect(
             installer.command(into: "there").dropFirst().joined(separator: " ")
-                == "-m pip install --disable-pip-version-check --no-input --no-compile --only-binary=:all: --target there --no-deps lammps-jax-pjrt-cpu==0.11.2"
+                == "-m pip install --disable-pip-version-check --no-input --no-compile --only-binary=:all: --retries=2 --target there --no-deps lammps-jax-pjrt-cpu==0.11.2"
         )
+    }
+
+    @Test func whatPipComplainsAboutIsOneLine() {
+        let offline = [
+            "WARNING: Retrying (Retry(total=1, …)) after connection broken by 'NameResolutionError(\"…: Failed to resolve 'pypi.org'\")'",
+            "ERROR: Could not find a version that satisfies the requirement libtpu (from versions: none)",
+        ]
+        let network = PluginInstaller.explanation(of: offline, 1)
+        #expect(
+            network.reason == "pip cannot reach the package index" && network.hint == "is there a network? behind a proxy set HTTPS_PROXY")
+        let other = PluginInstaller.explanation(of: ["WARNING: old", offline[1], "ERROR: No matching distribution found"], 1)
+        #expect(other.reason == "pip says: Could not find a version that satisfies the requirement libtpu (from versions: none)")
+        #expect(PluginInstaller.explanation(of: [], 3).reason == "pip ended with status 3")
     }
 
     @Test func theSurveyHasEveryKind() {

@@ -102,7 +102,8 @@ import Testing
                 }
                 evaluate(results)
                 #expect(results.map { $0.elements(as: Float.self)[63] } == [3, 6, 2], "mask \(mask)")
-                #expect(held.map { $0.elements(as: Float.self)[0] } == (0..<3).filter { mask >> $0 & 1 == 1 }.map { Float($0 + 1) })
+                let expected: [Float] = (0..<3).filter { mask >> $0 & 1 == 1 }.map { Float($0 + 1) }
+                #expect(held.map { $0.elements(as: Float.self)[0] } == expected)
             }
         }
     }

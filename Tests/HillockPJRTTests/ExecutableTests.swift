@@ -1,5 +1,6 @@
 import HillockCore
 import HillockPJRT
+import TestFolders
 import Testing
 
 /// Programs written by hand, compiled and run by the CPU plugin.
@@ -141,7 +142,7 @@ import Testing
     }
 
     @Test func storedProgramsAreLoaded() throws {
-        let folder = TemporaryFolder()
+        let folder = try TemporaryFolder()
         try ExecutableStore.$current.withValue(ExecutableStore(folder: folder.path)) {
             let device = try TestPlugin.device()
             let text = """
@@ -155,17 +156,17 @@ import Testing
                 try executable.run([[input]])[0][0].read(TensorType(.float32, [3])).elements()
             }
             let expected = try result(device.client.executable(text, for: [device]))
-            #expect(folder.names.count == 1)
+            #expect(try folder.names().count == 1)
             // That it was compiled again would not be noticed otherwise.
             #expect(try result(device.client.executable(text, for: [device])) == expected)
-            let name = folder.names[0]
+            let name = try folder.names()[0]
             var asked = 0
             _ = try device.client.executable(text, for: [device]) { _ in
                 asked += 1
                 return false
             }
             #expect(asked == 1, "what the store has is shown to the caller first")
-            folder.write(name, Array("rubbish".utf8))
+            try folder.write(name, Array("rubbish".utf8))
             #expect(try result(device.client.executable(text, for: [device])) == expected)
             asked = 0
             _ = try device.client.executable(text, for: [device]) { _ in

@@ -1,5 +1,6 @@
 import CPJRT
 import HillockPJRT
+import TestFolders
 import Testing
 
 /// The table of functions, and plugins that cannot be used.
@@ -40,8 +41,8 @@ import Testing
     }
 
     @Test func whatIsNoPluginIsSaid() throws {
-        let folder = TemporaryFolder()
-        folder.write("cpu.so", Array("no library".utf8))
+        let folder = try TemporaryFolder()
+        try folder.write("cpu.so", Array("no library".utf8))
         #expect {
             try Plugin(.xlaCPU, path: "\(folder.path)/cpu.so")
         } throws: {

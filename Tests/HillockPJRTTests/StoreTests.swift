@@ -1,13 +1,14 @@
 import Glibc
 import HillockPJRT
+import TestFolders
 import Testing
 
 /// Compiled programs on disk.
 @Suite struct StoreTests {
     private func key(_ text: String, place: String = "somewhere") -> ExecutableStore.Key { .init(place: place, text: text, options: [1]) }
 
-    @Test func whatIsWrittenIsRead() {
-        let folder = TemporaryFolder()
+    @Test func whatIsWrittenIsRead() throws {
+        let folder = try TemporaryFolder()
         let store = ExecutableStore(folder: "\(folder.path)/new/deep")
         let content = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7) }
         #expect(store.read(key("a")) == nil)
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test func damageIsPassedOver() throws {
-        let folder = TemporaryFolder()
+        let folder = try TemporaryFolder()
         let store = ExecutableStore(folder: folder.path)
         let content = [UInt8](repeating: 5, count: 300)
         store.write(content, for: key("a"))
@@ -35,19 +36,19 @@ import Testing
         for position in stride(from: 0, to: whole.count, by: 13) {
             var damaged = whole
             damaged[position] ^= 0x10
-            folder.write(key("a").name, damaged)
+            try folder.write(key("a").name, damaged)
             #expect(store.read(key("a")) == nil, "byte \(position)")
         }
         for count in [0, 1, 20, whole.count - 1] {
-            folder.write(key("a").name, Array(whole.prefix(count)))
+            try folder.write(key("a").name, Array(whole.prefix(count)))
             #expect(store.read(key("a")) == nil, "\(count) bytes")
         }
         store.write(content, for: key("a"))
         #expect(store.read(key("a")) == content)
     }
 
-    @Test func theLeastUsedGoFirst() {
-        let folder = TemporaryFolder()
+    @Test func theLeastUsedGoFirst() throws {
+        let folder = try TemporaryFolder()
         let store = ExecutableStore(folder: folder.path, capacity: 3500)
         let content = [UInt8](repeating: 1, count: 1000)
         func age(_ name: String, _ seconds: Int) {
@@ -58,7 +59,7 @@ import Testing
             store.write(content, for: key(name))
             age(name, 100 - position)
         }
-        #expect(folder.names.count == 3)
+        #expect(try folder.names().count == 3)
         // Reading is use.
         #expect(store.read(key("a")) != nil)
         store.write(content, for: key("d"))

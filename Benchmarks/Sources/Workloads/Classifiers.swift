@@ -6,7 +6,7 @@ extension Workloads {
         [
             ("T01", { .classification(Sequential(Linear(784, 10)), vectors(128), classes: 10) { SGD($0, learningRate: 0.01) } }),
             ("T02", { .classification(multilayerPerceptron(), vectors(128), classes: 10) { Adam($0, learningRate: 1e-3) } }),
-            ("T03", { .classification(leNet(), images(128, 1, 28), classes: 10) { Adam($0, learningRate: 1e-3) } }),
+            ("T03", { leNetTraining(WorkloadSize()) }),
             ("T05", { .classification(alexNet(), images(16, 3, 224), classes: 1000) { SGD($0, learningRate: 1e-3) } }),
             ("T06", { .classification(vgg16(), images(4, 3, 224), classes: 1000) { SGD($0, learningRate: 1e-4) } }),
             ("I01-b1", { .inference(multilayerPerceptron(), vectors(1)) }),
@@ -20,6 +20,11 @@ extension Workloads {
 
     static func images(_ batch: Int, _ channels: Int, _ size: Int) -> Tensor {
         PortableRandom(stream: 1).normal([batch, channels, size, size])
+    }
+
+    /// T03, in any batch.
+    static func leNetTraining(_ size: WorkloadSize) -> Workload {
+        .classification(leNet(), images(size.batch ?? 128, 1, 28), classes: 10) { Adam($0, learningRate: 1e-3) }
     }
 
     private static func multilayerPerceptron() -> Sequential {

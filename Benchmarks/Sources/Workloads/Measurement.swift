@@ -7,6 +7,10 @@ public struct Measurement: Codable {
     public var workload = ""
     /// Who ran it.
     public var peer = "hillock"
+    /// What computed, where that was chosen: `xla-cpu`.
+    public var device: String?
+    /// What numbers were computed with, where that was chosen: `bf16`.
+    public var precision: String?
     /// Milliseconds of a step: median over the repeats.
     public var msMedian = 0.0
     /// Milliseconds of a step: the fastest repeat.
@@ -35,43 +39,45 @@ public struct Measurement: Codable {
     public var tokensPerS: Double?
     /// Peak resident memory of the process in MB.
     public var rssMb = 0.0
+    /// Peak of what programs held of the device's own memory in MB, where the device tells.
+    public var deviceMb: Double?
 }
 
 extension Workload {
     /// Times the workload as the specification says: the first step apart, at least four more and half a second to warm up, then repeats of
     /// at least 20 ms each, waited for once at their end, or in inference after each step.
-    public func measure(named name: String, repeats wanted: Int = 0, budget: Double = 3) -> Measurement {
+    /// - Throws: what the device throws.
+    public func measure(named name: String, repeats wanted: Int = 0, budget: Double = 3) throws -> Measurement {
         var result = Measurement()
         var losses: [Double] = []
         result.workload = name
-        func seconds(_ body: () -> Void) -> Double {
+        func seconds(_ body: () throws -> Void) rethrows -> Double {
             let start = DispatchTime.now().uptimeNanoseconds
-            body()
+            try body()
             return Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
         }
-        func synchronized() {
-            let value = step()
-            wait(for: value)
-            if hasLoss, losses.count < 5 { losses.append((value.item() * 1e6).rounded() / 1e6) }
+        func synchronized() throws {
+            let value = try wait(for: step())
+            if hasLoss, losses.count < 5 { losses.append((value.doubles[0] * 1e6).rounded() / 1e6) }
         }
-        result.firstStepS = seconds(synchronized)
+        result.firstStepS = try seconds(synchronized)
         var (count, best) = (1, Double.infinity)
         let start = DispatchTime.now().uptimeNanoseconds
         while count < 5 || (DispatchTime.now().uptimeNanoseconds - start < 500_000_000 && count < 200) {
-            best = min(best, seconds(synchronized))
+            best = min(best, try seconds(synchronized))
             count += 1
             if best > 5, !hasLoss { break }
         }
         let group = max(1, Int((0.02 / max(best, 1e-7)).rounded(.up)))
         let repeats = wanted > 0 ? wanted : min(30, max(3, Int(budget / (best * Double(group)))))
         var last: Tensor?
-        let times = (0..<repeats).map { _ in
-            seconds {
+        let times = try (0..<repeats).map { _ in
+            try seconds {
                 for _ in 0..<group {
                     last = step()
-                    if isInference, let last { wait(for: last) }
+                    if isInference, let last { _ = try wait(for: last) }
                 }
-                if let last { wait(for: last) }
+                if let last { _ = try wait(for: last) }
             } * 1e3 / Double(group)
         }.sorted()
         result.msMedian = repeats % 2 == 1 ? times[repeats / 2] : (times[repeats / 2] + times[repeats / 2 - 1]) / 2
@@ -80,7 +86,7 @@ extension Workload {
         result.repeats = repeats
         result.stepsPerRepeat = group
         if hasLoss { result.losses = losses }
-        if isInference, let last { result.meanAbsOutput = abs(last).mean().item() }
+        if isInference, let last { result.meanAbsOutput = try abs(last).mean().hostArray().doubles[0] }
         if samples > 0 {
             let rate = Double(samples) * 1e3 / result.msMedian
             if unit == "tokens" { result.tokensPerS = rate } else { result.samplesPerS = rate }
@@ -88,14 +94,19 @@ extension Workload {
         if flops > 0 { result.gflopPerS = flops / result.msMin / 1e6 }
         if bytes > 0 { result.gbPerS = bytes / result.msMin / 1e6 }
         if operations > 0 { result.nsPerOp = result.msMin * 1e6 / Double(operations) }
-        result.rssMb = Self.peakResidentMegabytes
+        result.rssMb = ProcessMemory.peakMegabytes
+        result.deviceMb = (Device.current.engine as? PJRTEngine)?.memory?.peak.map { Double($0) / 1_048_576 }
         return result
     }
 
     /// Computes a tensor and waits until it is there: an accelerator's values come later.
-    private func wait(for tensor: Tensor) { _ = try? tensor.hostArray() }
+    private func wait(for tensor: Tensor) throws -> HostArray { try tensor.hostArray() }
+}
 
-    private static var peakResidentMegabytes: Double {
+/// What this process holds of the host's memory.
+enum ProcessMemory {
+    /// Peak resident memory in MB.
+    static var peakMegabytes: Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_maxrss) / 1024

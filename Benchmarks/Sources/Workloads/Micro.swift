@@ -1,6 +1,6 @@
 import Hillock
 
-/// M01–M07: single operations.
+/// M01–M07, M09: single operations.
 extension Workloads {
     static var micro: [Entry] {
         [
@@ -20,6 +20,7 @@ extension Workloads {
             ("M06", { rate(bytes: 4 << 26, [normal([1 << 26])]) { $0[0].sum() } }),
             ("M07-fwd", { rate(flops: convolutionFlops, convolutionInputs) { convolution($0[0], $0[1]) } }),
             ("M07-bwd", convolutionGradients),
+            ("M09", tinyPrograms),
         ]
     }
 
@@ -43,6 +44,21 @@ extension Workloads {
             var x = start
             for _ in 0..<1000 { x = x + y }
             evaluate(x)
+            return x
+        }
+        workload.operations = 1000
+        return workload
+    }
+
+    /// A program of one operation on four elements, run a thousand times, each on the result of the one before: what running a program costs.
+    private static func tinyPrograms() -> Workload {
+        let start = normal([4])
+        var workload = Workload {
+            var x = start
+            for _ in 0..<1000 {
+                x = x + 1
+                evaluate(x)
+            }
             return x
         }
         workload.operations = 1000

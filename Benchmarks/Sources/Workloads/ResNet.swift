@@ -5,10 +5,15 @@ extension Workloads {
     static var residualNetworks: [Entry] {
         [
             ("T04", { .classification(.forCIFAR(), images(32, 3, 32), classes: 10) { momentum($0) } }),
-            ("T07", { .classification(.fifty(), images(8, 3, 224), classes: 1000) { momentum($0) } }),
+            ("T07", { residualTraining(WorkloadSize()) }),
             ("I03-b1", { .inference(ResNet.fifty(), images(1, 3, 224)) }),
             ("I03-b32", { .inference(ResNet.fifty(), images(32, 3, 224)) }),
         ]
+    }
+
+    /// T07, in any batch.
+    static func residualTraining(_ size: WorkloadSize) -> Workload {
+        .classification(.fifty(), images(size.batch ?? 8, 3, 224), classes: 1000) { momentum($0) }
     }
 
     private static func momentum(_ model: ResNet) -> any Optimizer { SGD(model, learningRate: 0.01, momentum: 0.9) }

@@ -25,6 +25,22 @@ public enum Specification {
         "T19": [0.901368, 0.901368, 0.901368, 0.901368, 0.901368],
         "T20": [10280.4],
         "T21": [0.734341],
+        "I01-b1": [0.39457],
+        "I01-b32": [0.439535],
+        "I02-b1": [0.734646],
+        "I02-b32": [0.816817],
+        "I03-b1": [601.532],
+        "I03-b32": [598.246],
+        "I04-b1": [0.66741],
+        "I04-b32": [0.778665],
+        "I05-b1": [0.015597],
+        "I05-b32": [0.0153885],
+    ]
+
+    /// PyTorch's losses in double precision where f32 is some way from them after Adam's first steps, which are as large for gradients that are all
+    /// rounding: an engine that sums in another order may agree with these instead.
+    private static let exact: [String: [Double]] = [
+        "T16": [12.140345, 5.214278, 6.359208, 3.830782, 9.780076]
     ]
 
     /// How far two ways of rounding drift apart from the second step on, relatively, as PyTorch's own modes do.
@@ -33,7 +49,13 @@ public enum Specification {
     /// What is wrong with the values that a workload gave; `nil` where they agree to four digits, or from the second step on as far as
     /// rounding lets them.
     public static func disagreement(_ name: String, _ given: [Double]) -> String? {
-        for (step, expected) in (values[name] ?? []).enumerated() {
+        let problem = disagreement(name, given, with: values[name] ?? [])
+        if problem != nil, let exact = exact[name] { return disagreement(name, given, with: exact) == nil ? nil : problem }
+        return problem
+    }
+
+    private static func disagreement(_ name: String, _ given: [Double], with values: [Double]) -> String? {
+        for (step, expected) in values.enumerated() {
             let digits = 0.5 * pow(10, floor(log10(expected.magnitude)) - 3)
             let tolerance = step > 0 && drifting.contains(name) ? 4e-3 * expected.magnitude : digits
             guard step < given.count else { return "gave \(given.count) values" }

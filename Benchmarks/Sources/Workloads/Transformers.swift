@@ -5,7 +5,7 @@ extension Workloads {
     static var transformers: [Entry] {
         [
             ("T10", { .classification(encoder(), tokens(16, vocabulary: 10_000), classes: 10) { Adam($0, learningRate: 1e-3) } }),
-            ("T11", gptMini),
+            ("T11", { gptTraining(WorkloadSize()) }),
             ("I04-b1", { .inference(encoder(), tokens(1, vocabulary: 10_000)) }),
             ("I04-b32", { .inference(encoder(), tokens(32, vocabulary: 10_000)) }),
         ]
@@ -19,13 +19,16 @@ extension Workloads {
         Transformer(vocabulary: 10_000, layers: 4, width: 256, heads: 8, length: 128, outputs: 10, isCausal: false)
     }
 
-    /// A language model over all positions.
-    private static func gptMini() -> Workload {
-        let model = Transformer(vocabulary: 65, layers: 6, width: 384, heads: 6, length: 128, outputs: 65, isCausal: true)
+    /// T11, a language model over all positions, of any size.
+    static func gptTraining(_ size: WorkloadSize) -> Workload {
+        let (batch, length, vocabulary) = (size.batch ?? 8, size.length ?? 128, 65)
+        let model = Transformer(
+            vocabulary: vocabulary, layers: size.layers ?? 6, width: size.width ?? 384, heads: size.heads ?? 6, length: length,
+            outputs: vocabulary, isCausal: true)
         PortableRandom.initialize(model)
-        let inputs = tokens(8, vocabulary: 65)
-        let labels = PortableRandom(stream: 2).integers([8, 128], high: 65)
-        var workload = Workload.training(AdamW(model, learningRate: 1e-3), samples: 8 * 128, unit: "tokens") {
+        let inputs = PortableRandom(stream: 1).integers([batch, length], high: vocabulary)
+        let labels = PortableRandom(stream: 2).integers([batch, length], high: vocabulary)
+        var workload = Workload.training(AdamW(model, learningRate: 1e-3), samples: batch * length, unit: "tokens") {
             crossEntropy(model(inputs.divided), labels.divided)
         }
         workload.model = model.contents()

@@ -32,6 +32,12 @@ struct Bench: ParsableCommand {
     var directory: String?
     @Option(help: "Python with the peers installed.")
     var python = "python3"
+    @Option(help: "File name of the peers' program in that folder.")
+    var script = "peers.py"
+    @Option(help: "What Hillock computes with: xla-cpu, cuda … (default: the CPU's own engine). Nothing is kept but in a file of --json.")
+    var device: String?
+    @Option(help: "Words for Hillock's program and the peers', as in --words=\"--batch 256\".")
+    var words = ""
     @Option(help: "File that results are added to; results.json unless given, and for a run beside some peers only none.")
     var json: String?
     @Flag(help: "Write RESULTS.md and ratios.svg beside the results; without --only nothing else is done.")
@@ -40,14 +46,15 @@ struct Bench: ParsableCommand {
     mutating func validate() throws {
         if rounds < 1 { throw ValidationError("--rounds is \(rounds), expected 1 or more") }
         if retries < 0 { throw ValidationError("--retries is \(retries), expected 0 or more") }
+        if device != nil, report { throw ValidationError("--report is about the CPU's own engine; leave --device out") }
         if patience < 1 { throw ValidationError("--patience is \(patience), expected 1 or more") }
     }
 
     func run() throws {
         let folder = URL(fileURLWithPath: directory ?? ProcessInfo.processInfo.environment["HILLOCK_PEERS"] ?? "../../shared/bench")
-        let program = try Peers(folder: folder, python: python)
+        let program = try Peers(script: folder.appendingPathComponent(script), python: python)
         if program == nil {
-            print("no peers: \(folder.path)/peers.py does not exist (set HILLOCK_PEERS or --directory); Hillock alone is measured")
+            print("no peers: \(folder.path)/\(script) does not exist (set HILLOCK_PEERS or --directory); Hillock alone is measured")
         }
         let file = URL(fileURLWithPath: json ?? "results.json")
         var results = try Results(contentsOf: file)
@@ -58,7 +65,13 @@ struct Bench: ParsableCommand {
             setenv("OMP_NUM_THREADS", "\(threads)", 1)
             setenv("BENCH_THREADS", "\(threads)", 1)
             Machine.waitUntilIdle(limit: wait)
-            let runner = Runner(peers: program, rounds: rounds, wait: wait, retries: retries, patience: patience, timeout: timeout)
+            var runner = Runner(peers: program, rounds: rounds, wait: wait, retries: retries, patience: patience, timeout: timeout)
+            runner.device = device
+            runner.words = words.split(separator: " ").map(String.init)
+            // Compiled programs of former runs would hide what compiling costs.
+            let store = FileManager.default.temporaryDirectory.appendingPathComponent("hillock-bench-\(getpid())")
+            setenv("HILLOCK_EXECUTABLES", store.path, 1)
+            defer { try? FileManager.default.removeItem(at: store) }
             results.machine = try Machine.measured(threads: threads, known: results.machine, by: runner)
             try measure(runner, flops, file, &results)
         }
@@ -81,11 +94,11 @@ struct Bench: ParsableCommand {
         if let program, let wanted {
             for peer in wanted where !program.supported.contains(where: { $0.peer == peer }) {
                 let all = program.supported.map(\.peer).joined(separator: ", ")
-                throw ValidationError("peers.py knows no peer '\(peer)'; it knows \(all)")
+                throw ValidationError("\(script) knows no peer '\(peer)'; it knows \(all)")
             }
         }
         // A part of the peers says nothing about the best of all.
-        let isKept = json != nil || (program != nil && wanted == nil)
+        let isKept = json != nil || (program != nil && wanted == nil && device == nil && words.isEmpty)
         results.command = "make bench"
         var measured: [Comparison] = []
         for name in names {
@@ -107,6 +120,7 @@ struct Bench: ParsableCommand {
                 try results.write(to: file)
             }
         }
+        if device != nil { return }
         for line in Summary(comparisons: measured, machine: results.machine).lines { print(line) }
     }
 }

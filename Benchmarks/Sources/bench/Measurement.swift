@@ -3,6 +3,9 @@ struct Measurement: Codable {
     var workload: String
     var peer: String
     var version: String?
+    /// What Hillock computed with, and in what precision, where that was chosen.
+    var device: String?
+    var precision: String?
     var msMedian: Double
     var msMin: Double
     var firstStepS: Double?
@@ -11,7 +14,12 @@ struct Measurement: Codable {
     var gflopPerS: Double?
     var gbPerS: Double?
     var nsPerOp: Double?
+    /// Samples and tokens a second, from the median.
+    var samplesPerS: Double?
+    var tokensPerS: Double?
     var rssMb: Double?
+    /// Peak of the device's own memory, where it tells.
+    var deviceMb: Double?
     /// Cores that other programs kept busy meanwhile.
     var otherCpu: Double?
     /// In which round it was measured, from 0.

@@ -7,10 +7,10 @@ struct Peers {
     /// Peers in the program's order, each with its workloads.
     private(set) var supported: [(peer: String, workloads: Set<String>)] = []
 
-    /// Asks the program in `folder`; `nil` if there is none.
-    init?(folder: URL, python: String) throws {
+    /// Asks a program; `nil` if there is none.
+    init?(script: URL, python: String) throws {
         self.python = python
-        script = folder.appendingPathComponent("peers.py")
+        self.script = script
         guard FileManager.default.fileExists(atPath: script.path) else { return nil }
         let list = try Subprocess.output("/usr/bin/env", [python, script.path, "--list"])
         supported = list.split(separator: "\n").compactMap { line in
@@ -24,10 +24,11 @@ struct Peers {
         supported.filter { $0.workloads.contains(workload) }.map(\.peer)
     }
 
-    /// FLOPs of a step by workload, from `specs.json` beside the program.
+    /// FLOPs of a step by workload, from `specs.json` beside the program; none where there is no such file.
     func flops() throws -> [String: Double] {
         struct Specification: Decodable { let flops: Double }
         let url = script.deletingLastPathComponent().appendingPathComponent("specs.json")
+        guard FileManager.default.fileExists(atPath: url.path) else { return [:] }
         return try JSONDecoder().decode([String: Specification].self, from: Data(contentsOf: url)).mapValues(\.flops)
     }
 }

@@ -11,6 +11,10 @@ struct Runner {
     /// A peer this many times slower than the best in the first round is not run again.
     let patience: Double
     let timeout: Double
+    /// What Hillock computes with; the CPU unless given.
+    var device: String?
+    /// Words for Hillock's program and the peers' beside the workload's name.
+    var words: [String] = []
 
     /// Programs of this package stand beside the driver.
     func program(_ name: String) -> String {
@@ -71,10 +75,11 @@ struct Runner {
 
     private func measure(_ workload: String, _ name: String) throws -> Measurement {
         if name == "hillock" {
-            return workload == "M08" ? try coldStart() : try report(program("workload"), [workload])
+            let words = (device.map { ["--device", $0] } ?? []) + words
+            return workload == "M08" ? try coldStart() : try report(program("workload"), [workload] + words)
         }
         guard let peers else { throw BenchError("there is no program of peers") }
-        return try report("/usr/bin/env", [peers.python, peers.script.path, "--workload", workload, "--peer", name, "--json"])
+        return try report("/usr/bin/env", [peers.python, peers.script.path, "--workload", workload, "--peer", name, "--json"] + words)
     }
 
     /// Wall time of a new process up to its end, five runs after one.

@@ -41,13 +41,27 @@ extension Comparison {
         if let rate = gigaflopsPerSecond { line += " (\(rate.formatted) GFLOP/s)" }
         if let rate = gigabytesPerSecond { line += " (\(rate.formatted) GB/s)" }
         if let rate = nanosecondsPerOperation { line += " (\(rate.formatted) ns/op)" }
-        if let share = machine.flatMap({ shareOfFloor(flops: flops, machine: $0) }) { line += ", \(share.asPercent) of the floor" }
+        let device = run.measurements.first { $0.device != nil }?.device
+        // The floor is the CPU's.
+        if device == nil, let share = machine.flatMap({ shareOfFloor(flops: flops, machine: $0) }) {
+            line += ", \(share.asPercent) of the floor"
+        }
+        if let device = run.measurements.first(where: { $0.device != nil })?.device, let throughput {
+            line += " on \(device), \(throughput)"
+        }
         if let megabytes { line += ", \(Int(megabytes)) MB" }
-        if let firstStep { line += ", first step \(firstStep.formatted) s" }
+        if let deviceMegabytes { line += ", of the device \(Int(deviceMegabytes)) MB" }
+        if let firstSteps {
+            line += ", first step \(firstSteps.cold.formatted) s, with programs on disk \(firstSteps.warm.formatted) s"
+        } else if let firstStep {
+            line += ", first step \(firstStep.formatted) s"
+        }
         for rival in rivals {
             line += "\n     \(rival.peer): ratio \(rival.ratio.asRatio)"
             line += " (\(rival.ratios.lowerBound.asRatio)–\(rival.ratios.upperBound.asRatio)), \(rival.milliseconds.formatted) ms"
+            if device != nil, let throughput = rival.throughput { line += ", \(throughput)" }
             if let megabytes = rival.megabytes { line += ", \(Int(megabytes)) MB" }
+            if let megabytes = rival.deviceMegabytes { line += ", of the device \(Int(megabytes)) MB" }
             if let step = rival.firstStep { line += ", first step \(step.formatted) s" }
         }
         if let best { line += "\n     best peer: \(best.peer), ratio \(best.ratio.asRatio)" }

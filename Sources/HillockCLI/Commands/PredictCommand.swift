@@ -15,9 +15,10 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var device: DeviceOption
 
     func run() throws {
+        // All are read before anything else is done: one bad name among many should not leave half of an answer.
+        let pictures = try images.map { (path: $0, picture: try DigitRecognizer.picture($0)) }
         let (recognizer, _) = try weights.load()
-        // All are read before anything is printed: one bad name among many should not leave half of an answer.
-        let answers = try device.use { try images.map { (path: $0, guesses: try recognizer.recognize($0)) } }
+        let answers = try device.use { try pictures.map { (path: $0.path, guesses: try recognizer.recognize($0.picture, path: $0.path)) } }
         let terminal = Terminal.current
         let nameWidth = min(recognizer.classNames.map(\.count).max() ?? 1, 16)
         for (path, guesses) in answers {

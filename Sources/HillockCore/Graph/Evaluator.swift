@@ -6,8 +6,13 @@ final class Evaluator: Sendable {
     private let state = Mutex(State())
 
     /// Computes the nodes, and every node below them that a tensor stands for.
-    func evaluate(_ nodes: [Node], on device: Device) throws {
-        try state.withLock { try $0.evaluate(nodes, on: device, keepingTape: GradientScope.isActive) }
+    ///
+    /// - Parameter carriesErrors: Whether the nodes are to throw later why no plan could be made. Otherwise they stay as they were, and another
+    ///   device may compute them. A run that failed is remembered in any case: it may have overwritten what it began with.
+    func evaluate(_ nodes: [Node], on device: Device, carriesErrors: Bool = false) throws {
+        try state.withLock {
+            try $0.evaluate(nodes, on: device, keepingTape: GradientScope.isActive, carriesErrors: carriesErrors)
+        }
     }
 
     func isEvaluated(_ node: Node) -> Bool {
@@ -99,7 +104,7 @@ private struct State: ~Copyable {
     private var cache = PlanCache()
     private(set) var planCount = 0
 
-    mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool) throws {
+    mutating func evaluate(_ nodes: [Node], on device: Device, keepingTape: Bool, carriesErrors: Bool) throws {
         let observer = Observation.observer
         let start = observer == nil ? 0 : Observation.now
         walk(nodes)
@@ -111,7 +116,15 @@ private struct State: ~Copyable {
         }
         observer?.begin("evaluate", at: start)
         defer { observer?.end() }
-        let entry = try findPlan(on: device)
+        defer { release() }
+        for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
+        let entry: PlanCache.Entry
+        do {
+            entry = try findPlan(on: device)
+        } catch {
+            if carriesErrors { for node in results { node.value = .failed(error) } }
+            throw error
+        }
         let plan = entry.plan
         observer?.willRun(entry.program, by: plan, on: device.engine, names: leaves.map { $0.label?.path })
 
@@ -120,9 +133,6 @@ private struct State: ~Copyable {
                 arguments: leaves.map { $0.label?.sharding },
                 results: outputs.map { interior[Int($0)]._withUnsafeGuaranteedRef { $0.label?.sharding } })
         }
-
-        defer { release() }
-        for output in outputs { results.append(interior[Int(output)].takeUnretainedValue()) }
         if !keepingTape {
             interior.removeAll(keepingCapacity: true)
             for node in results { node.detach() }

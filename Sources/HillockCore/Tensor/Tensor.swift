@@ -106,14 +106,14 @@ extension Tensor {
 
 extension Tensor {
     /// The elements, dense and row-major; computes them if need be.
-    /// - Throws: what the engine throws when it cannot compute or read them.
+    /// - Throws: what the engine throws when it cannot compute or read them, or when it could not compute what they are made from.
     public func hostArray() throws -> HostArray {
         if let known = try Evaluator.shared.knownArray(of: node) { return known }
         try Evaluator.shared.evaluate([node], on: Device.current)
         return try Evaluator.shared.array(of: node)
     }
 
-    /// The elements as Swift values; computes them if need be. Stops if `Element` is not the tensor's dtype.
+    /// The elements as Swift values; computes them if need be. Stops if `Element` is not the tensor's dtype, and where ``hostArray()`` throws.
     public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element] {
         do {
             return try hostArray().elements()
@@ -122,7 +122,7 @@ extension Tensor {
         }
     }
 
-    /// The one element of a tensor with one element, converted to a real number.
+    /// The one element of a tensor with one element, converted to a real number. Stops where ``hostArray()`` throws.
     public func item(file: StaticString = #fileID, line: UInt = #line) -> Double {
         guard count == 1 else {
             misuse(
@@ -147,12 +147,12 @@ extension Tensor {
 /// Computes the tensors, all in one program.
 ///
 /// Every value that some `Tensor` still stands for along the way is kept too, so nothing that you hold is computed twice.
+///
+/// Where the engine fails, as a device does that has no memory left, the tensors carry its error, and so does what is made from them, until one
+/// is read: ``Tensor/hostArray()`` throws it. A device may report it as late as that in any case, since it computes while the program goes on.
 public func evaluate(_ tensors: [Tensor]) {
-    do {
-        try Evaluator.shared.evaluate(tensors.map(\.node), on: Device.current)
-    } catch {
-        fatalError("\(error)")
-    }
+    // Carried by the tensors.
+    try? Evaluator.shared.evaluate(tensors.map(\.node), on: Device.current, carriesErrors: true)
 }
 
 /// Computes the tensors, all in one program.

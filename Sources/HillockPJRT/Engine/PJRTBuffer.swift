@@ -7,17 +7,32 @@ final class PJRTBuffer: DeviceBuffer, @unchecked Sendable {
     /// Where it is.
     let accelerator: Accelerator
 
-    init(type: TensorType, memory: DeviceMemory, on accelerator: Accelerator) {
+    private let explainer: ProgramExplanation
+
+    init(type: TensorType, memory: DeviceMemory, on accelerator: Accelerator, _ explainer: ProgramExplanation) {
         self.memory = memory
         self.accelerator = accelerator
+        self.explainer = explainer
         super.init(type: type)
     }
 
     /// The elements; waits for them and for what computes them.
-    override func hostArray() throws -> HostArray { try memory.read(type) }
+    override func hostArray() throws -> HostArray {
+        do throws(PJRTError) {
+            return try memory.read(type)
+        } catch {
+            throw explainer.explained(error)
+        }
+    }
 
     /// The elements, without keeping a thread waiting.
-    override func loadHostArray() async throws -> HostArray { try await memory.load(type) }
+    override func loadHostArray() async throws -> HostArray {
+        do {
+            return try await memory.load(type)
+        } catch let error as PJRTError {
+            throw explainer.explained(error)
+        }
+    }
 }
 
 /// What is remembered of a buffer's elements for as long as they are what they are: copies of them on devices.

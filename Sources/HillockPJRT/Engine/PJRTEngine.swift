@@ -22,6 +22,9 @@ public struct PJRTEngine: Engine {
 extension PJRTEngine {
     /// Device and versions, for reports: `NVIDIA H200, PJRT 0.116, StableHLO 1.22.0`.
     public var details: String { "\(accelerator.kind), \(accelerator.plugin.versionText)" }
+
+    /// Bytes of the device's memory: in use, the most that were, and how many there are; `nil` where its plugin does not tell.
+    public var memory: (inUse: Int, peak: Int?, limit: Int?)? { accelerator.memory }
 }
 
 extension PJRTEngine: LinkedAccelerator {

@@ -11,6 +11,7 @@ final class PJRTPlan: Plan {
 
     private let program: Program
     private let engine: PJRTEngine
+    private let explainer: ProgramExplanation
     private let types: [TensorType]
     /// For each argument whether there is a result that could take its memory.
     private let isDonatable: [Bool]
@@ -29,6 +30,7 @@ final class PJRTPlan: Plan {
     init(_ program: Program, _ engine: PJRTEngine) throws {
         self.program = program
         self.engine = engine
+        explainer = ProgramExplanation(program, on: engine.accelerator, named: engine.name)
         types = program.outputs.map(program.type(of:))
         let sizes = Set(types.map(\.byteCount))
         isDonatable = program.inputs.map { !$0.isScalar && sizes.contains($0.type.byteCount) }
@@ -58,7 +60,7 @@ final class PJRTPlan: Plan {
             let first = results.count
             for (position, type) in types.enumerated() {
                 let memory = DeviceMemory(engine.accelerator.client, outputs[position].unsafelyUnwrapped)
-                results.append(PJRTBuffer(type: type, memory: memory, on: engine.accelerator))
+                results.append(PJRTBuffer(type: type, memory: memory, on: engine.accelerator, explainer))
             }
             if let observer {
                 // Who asks how long it takes wants the work's time, not that of handing it over.
@@ -66,7 +68,7 @@ final class PJRTPlan: Plan {
                 observer.ran(step: 0, from: begin, to: Observation.now)
             }
         } catch let error as PJRTError {
-            throw explained(error)
+            throw explainer.explained(error)
         }
     }
 
@@ -168,31 +170,6 @@ final class PJRTPlan: Plan {
 
     // MARK: - Words
 
-    /// The error in the device's name; what the memory is full of, if that is what is wrong.
-    private func explained(_ error: PJRTError) -> PJRTError {
-        var error = error
-        if error.device == engine.accelerator.plugin.kind.name { error.device = engine.name }
-        guard error.code == .outOfMemory, error.hint == nil else { return error }
-        var parts: [String] = []
-        if let memory = engine.accelerator.memory {
-            parts.append("\(Self.size(memory.inUse)) are in use" + (memory.limit.map { " of \(Self.size($0))" } ?? ""))
-        }
-        let values = program.inputs.map { ("input", $0.type) } + program.instructions.map { (type(of: $0.primitive).name, $0.type) }
-        let largest = values.sorted { $0.1.byteCount > $1.1.byteCount }.prefix(3)
-        parts.append(
-            "the largest values are " + largest.map { "\($0.0) \($0.1) (\(Self.size($0.1.byteCount)))" }.joined(separator: ", "))
-        parts.append("a smaller batch takes less")
-        error.hint = parts.joined(separator: "; ")
-        return error
-    }
-
-    private static func size(_ bytes: Int) -> String {
-        let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)]
-        guard let (unit, factor) = units.first(where: { bytes >= $0.1 }) else { return "\(bytes) bytes" }
-        let tenths = (bytes * 10 + factor / 2) / factor
-        return "\(tenths / 10).\(tenths % 10) \(unit)"
-    }
-
     var explanation: String { (try? program.stableHLO(donating: Set(isDead.indices.filter { isDead[$0] }))) ?? details.description }
 
     var details: PlanDetails {
@@ -203,8 +180,9 @@ final class PJRTPlan: Plan {
             writes: program.outputs.map { "%\($0)" }, floatingPointOperations: program.floatingPointOperations, byteCount: byteCount)
         let memory = variants.compactMap { variant -> String? in
             guard let memory = variant.executable.memory else { return nil }
-            return "code \(Self.size(memory.code)), arguments \(Self.size(memory.arguments)), results \(Self.size(memory.results)), "
-                + "of these over arguments \(Self.size(memory.donated)), meanwhile \(Self.size(memory.temporary))"
+            return
+                "code \(ByteCount.text(memory.code)), arguments \(ByteCount.text(memory.arguments)), results \(ByteCount.text(memory.results)), "
+                + "of these over arguments \(ByteCount.text(memory.donated)), meanwhile \(ByteCount.text(memory.temporary))"
         }
         return PlanDetails(steps: [step], memory: memory)
     }

@@ -29,6 +29,19 @@ enum FileSearch {
         return String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// The lines of a text file; none where it cannot be read.
+    static func lines(of path: String) -> [String] {
+        guard let file = fopen(path, "re") else { return [] }
+        defer { fclose(file) }
+        var (line, capacity): (UnsafeMutablePointer<CChar>?, Int) = (nil, 0)
+        defer { free(line) }
+        var lines: [String] = []
+        while getline(&line, &capacity, file) > 0, let line {
+            lines.append(String(cString: line).split(whereSeparator: \.isNewline).joined())
+        }
+        return lines.filter { !$0.isEmpty }
+    }
+
     /// Makes a folder and those above it.
     static func makeFolder(_ path: String) -> Bool {
         var folder = path.hasPrefix("/") ? "" : "."

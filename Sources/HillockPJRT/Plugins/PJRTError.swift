@@ -1,5 +1,5 @@
 /// What a PJRT plugin could not do, in one line:
-/// `[cuda] out of device memory while running matmul#12: …; 81.2 GB are in use of 84.9 GB; the largest values are …`.
+/// `[cuda] cannot run the program: Out of memory …; 0.9 GB of 79.0 GB are free; the largest values are …`.
 public struct PJRTError: Error, Sendable, Hashable {
     /// The kind of failure: the plugin's own number, which is gRPC's, or one of Hillock's checks.
     public enum Code: Int, Sendable, Hashable {
@@ -35,8 +35,10 @@ extension PJRTError: CustomStringConvertible {
     /// The whole error in one line.
     public var description: String {
         let place = operation.map { " at \($0)" } ?? ""
-        let text = "[\(device)] cannot \(action)\(place): \(Self.line(reason))"
-        return hint.map { "\(text); \($0)" } ?? text
+        var text = "[\(device)] cannot \(action)\(place): \(Self.line(reason))"
+        guard let hint else { return text }
+        if text.hasSuffix(".") { text.removeLast() }
+        return "\(text); \(hint)"
     }
 
     /// A message of several lines as one, cut where it becomes a dump.

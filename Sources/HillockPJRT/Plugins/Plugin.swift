@@ -22,24 +22,26 @@ package final class Plugin: @unchecked Sendable {
     package init(_ kind: PluginKind, path: String) throws(PJRTError) {
         self.kind = kind
         self.path = path
-        let library = try PluginMessages.withoutThose { () throws(PJRTError) -> UnsafeMutableRawPointer in
+        let source = try PluginMessages.withoutThose { () throws(PJRTError) -> UnsafePointer<PJRT_Api> in
             kind.preloadLibraries(of: path)
-            if let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) { return library }
-            throw Self.unusable(path, String(cString: dlerror()))
+            guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else { throw Self.unusable(path, String(cString: dlerror())) }
+            guard let symbol = dlsym(library, "GetPjrtApi") else {
+                throw Self.unusable(path, "it is a shared library but no PJRT plugin: it has no function GetPjrtApi")
+            }
+            let function = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<PJRT_Api>?).self)
+            guard let table = function() else { throw Self.unusable(path, "GetPjrtApi gave nothing") }
+            return table
         }
-        guard let symbol = dlsym(library, "GetPjrtApi") else {
-            throw Self.unusable(path, "it is a shared library but no PJRT plugin: it has no function GetPjrtApi")
-        }
-        let function = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<PJRT_Api>?).self)
-        guard let table = function() else { throw Self.unusable(path, "GetPjrtApi gave nothing") }
-        self.table = try Self.copy(table, of: path)
-        tableSize = table.pointee.struct_size
+        self.table = try Self.copy(source, of: path)
+        tableSize = source.pointee.struct_size
         apiVersion = (Int(self.table.pjrt_api_version.major_version), Int(self.table.pjrt_api_version.minor_version))
 
-        var initialize = PJRT_Plugin_Initialize_Args.sized()
-        try call(self.table.PJRT_Plugin_Initialize, &initialize, "initialise the plugin \(path)")
         var list = PJRT_Plugin_Attributes_Args.sized()
-        try call(self.table.PJRT_Plugin_Attributes, &list, "ask the plugin \(path) what it is")
+        try PluginMessages.withoutThose { () throws(PJRTError) in
+            var initialize = PJRT_Plugin_Initialize_Args.sized()
+            try call(table.PJRT_Plugin_Initialize, &initialize, "initialise the plugin \(path)")
+            try call(table.PJRT_Plugin_Attributes, &list, "ask the plugin \(path) what it is")
+        }
         attributes = Dictionary(
             UnsafeBufferPointer(start: list.attributes, count: list.num_attributes).map { ($0.nameText, $0.valueText) },
             uniquingKeysWith: { first, _ in first })

@@ -70,6 +70,15 @@ package enum PluginKind: String, CaseIterable, Sendable {
         }
     }
 
+    /// Where to look when there is no device although the plugin is there.
+    var driverHint: String? {
+        switch self {
+        case .cuda: "nvidia-smi shows what the driver sees, and CUDA_VISIBLE_DEVICES may hide it"
+        case .rocm: "rocm-smi shows what the driver sees, and HIP_VISIBLE_DEVICES may hide it"
+        case .xlaCPU, .oneapi, .tpu: nil
+        }
+    }
+
     /// The kind that a library's path speaks of.
     package init?(ofLibrary path: String) {
         let words: [(PluginKind, [String])] = [

@@ -15,12 +15,15 @@ package struct Accelerator: @unchecked Sendable {
     package var kind: String { client.devices[ordinal].kind }
     var plugin: Plugin { client.plugin }
 
-    /// How its memory is used, where the plugin knows: bytes in use, and how many there are.
-    package var memory: (inUse: Int, limit: Int?)? {
+    /// How its memory is used, where the plugin knows: bytes in use, the most that were, and how many there are.
+    package var memory: (inUse: Int, peak: Int?, limit: Int?)? {
         var record = PJRT_Device_MemoryStats_Args.sized()
         record.device = pointer
         guard (try? plugin.call(plugin.table.PJRT_Device_MemoryStats, &record, "ask for memory")) != nil else { return nil }
-        return (Int(record.bytes_in_use), record.bytes_limit_is_set ? Int(record.bytes_limit) : nil)
+        return (
+            Int(record.bytes_in_use), record.peak_bytes_in_use_is_set ? Int(record.peak_bytes_in_use) : nil,
+            record.bytes_limit_is_set ? Int(record.bytes_limit) : nil
+        )
     }
 
     /// Copies elements to the device, or lets it use them where they lie.

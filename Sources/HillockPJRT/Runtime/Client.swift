@@ -125,7 +125,10 @@ package final class Client: @unchecked Sendable {
                 failure = error
             }
         }
-        if let failure { throw failure }
+        if var failure {
+            failure.hint = plugin.kind.driverHint
+            throw failure
+        }
         guard let client = record.client else { throw Plugin.unusable(plugin.path, "it gave no client") }
         return client
     }

@@ -74,9 +74,16 @@ public struct DigitRecognizer: Sendable {
 
     /// What a picture shows, the most probable class first.
     /// - Throws: ``FileError`` and ``FormatError`` when it cannot be read, ``DigitError/blank(path:)``.
-    public func recognize(_ path: String) throws -> [Guess] {
-        let picture = try PNGImage.read(path, channels: .grey)
-        return try recognize(prepared: preparation(picture, path: path))
+    public func recognize(_ path: String) throws -> [Guess] { try recognize(Self.picture(path), path: path) }
+
+    /// A picture, to be recognised later.
+    /// - Throws: ``FileError`` and ``FormatError`` when it cannot be read.
+    public static func picture(_ path: String) throws -> HostArray { try PNGImage.read(path, channels: .grey) }
+
+    /// What a picture from a file shows, the most probable class first.
+    /// - Throws: ``DigitError/blank(path:)``.
+    public func recognize(_ picture: HostArray, path: String) throws -> [Guess] {
+        try recognize(prepared: preparation(picture, path: path))
     }
 
     /// What an image shows that looks like the training images: `u8`, `[height, width]`, 0 is background. The most probable class first.

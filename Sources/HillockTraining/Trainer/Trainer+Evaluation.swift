@@ -12,7 +12,7 @@ extension Trainer {
             let outputs = model(batch.inputs)
             let values = measures.map { $0.measure(outputs, batch.targets) }
             HillockCore.evaluate(values)
-            for (index, value) in values.enumerated() { sums[index] += value.item() }
+            for (index, value) in values.enumerated() { sums[index] += try value.hostArray().doubles[0] }
         }
         guard isComplete else { return nil }
         let count = Double(max(source.sampleCount, 1))

@@ -144,10 +144,11 @@ public final class Trainer {
         }
         phase("update") { optimizer.update(gradients, evaluating: [value] + sums) }
 
-        let lossValue = value.item()
+        // A device's errors are seen here.
+        let lossValue = try value.hostArray().doubles[0]
         history.steps.losses.append(lossValue)
         history.steps.sampleCounts.append(batch.count)
-        for (metric, sum) in zip(metrics, sums) { history.steps.sums[metric.name, default: []].append(sum.item()) }
+        for (metric, sum) in zip(metrics, sums) { history.steps.sums[metric.name, default: []].append(try sum.hostArray().doubles[0]) }
         position.step += 1
         let seconds = mark()
         position.epochSeconds += seconds
