@@ -3,7 +3,7 @@
 #include "bf16_internal.h"
 #include "kernels.h"
 #include "narrow_internal.h"
-#include "pointwise_internal.h"
+#include "unfold_internal.h"
 #include "winograd_internal.h"
 
 /// Elements that one step of a vector kernel works on, whatever their type.
@@ -205,9 +205,9 @@ typedef struct {
     void (*winograd_weights_gradient)(
         const hk_winograd_weights *w, int64_t out_block, int64_t in_block, const float *in, int64_t plane,
         int64_t phase_step);
-    /// A convolution of one tap: described in Templates/pointwise.h.
-    void (*pointwise)(
-        const hk_pointwise_call *call, int64_t pixels, const float *x, const float *weights, const float *bias, float *y);
+    /// A convolution as one product: described in Templates/unfold.h.
+    void (*unfold)(
+        const hk_unfold_call *call, int64_t pixels, const float *x, const float *weights, const float *bias, float *y);
     /// A row of a convolution with few outputs: described in Templates/narrow.h.
     void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
     /// C[m, n] = alpha A B + beta C + bias (none where null).

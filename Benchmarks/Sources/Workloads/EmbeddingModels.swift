@@ -24,7 +24,7 @@ extension Workloads {
         let texts = (0..<100).map { Tensor(Array(words[$0 * 10_000..<($0 + 1) * 10_000]), shape: [lineCount, 1000]) }
         var position = 0
         var workload = Workload {
-            model.train(on: texts[position], learningRate: 0.025)
+            try model.train(on: texts[position], learningRate: 0.025)
             position = (position + 1) % texts.count
             return Tensor(0)
         }

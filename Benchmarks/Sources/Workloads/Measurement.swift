@@ -74,7 +74,7 @@ extension Workload {
         let times = try (0..<repeats).map { _ in
             try seconds {
                 for _ in 0..<group {
-                    last = step()
+                    last = try step()
                     if isInference, let last { _ = try wait(for: last) }
                 }
                 if let last { _ = try wait(for: last) }

@@ -28,7 +28,7 @@ extension Workload {
         var trial = Trial()
         for number in 0..<(isInference ? 3 : 5) {
             let start = DispatchTime.now().uptimeNanoseconds
-            let result = step()
+            let result = try step()
             evaluate(result)
             let array = try result.hostArray()
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9

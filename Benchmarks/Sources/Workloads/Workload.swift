@@ -3,7 +3,7 @@ import Hillock
 /// One workload made ready: what a step is and what is reported of it.
 public struct Workload {
     /// One step; gives what must be known before the step is over.
-    public var step: () -> Tensor
+    public var step: () throws -> Tensor
     /// Samples in a step.
     public var samples = 0
     /// What a sample is, as the peers' reports name it: `tokens`.
@@ -25,7 +25,7 @@ public struct Workload {
     public var optimizer: (any Optimizer)?
 
     /// A workload of this step.
-    public init(step: @escaping () -> Tensor) { self.step = step }
+    public init(step: @escaping () throws -> Tensor) { self.step = step }
 }
 
 extension Workload {

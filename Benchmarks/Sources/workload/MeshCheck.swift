@@ -55,7 +55,7 @@ struct MeshCheck {
             var run = Run()
             for _ in 0..<5 {
                 let start = DispatchTime.now().uptimeNanoseconds
-                run.losses.append(workload.step().item())
+                run.losses.append(try workload.step().item())
                 run.milliseconds = min(run.milliseconds, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6)
             }
             run.parameters = try Self.bytes(model.parameters.map(\.parameter.value))

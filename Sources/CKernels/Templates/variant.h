@@ -20,7 +20,7 @@
 #include "winograd_transforms.h"
 #include "winograd.h"
 #include "winograd_bf16.h"
-#include "pointwise.h"
+#include "unfold.h"
 #include "narrow.h"
 #include "gemm.h"
 #include "dots.h"
@@ -90,7 +90,7 @@ const hk_variant HK_VARIANT = {
     .winograd = HK_WINOGRAD_F32_TABLE,
     .winograd_finish = winograd_finish,
     .winograd_weights_gradient = winograd_weights_gradient,
-    .pointwise = pointwise,
+    .unfold = unfold,
     .gemm = gemm,
     .bf16 = HK_BF16_TABLE,
     .dots = dots,

@@ -16,7 +16,7 @@
 #include "normalization.h"
 #include "optimizer.h"
 #include "peak.h"
-#include "pointwise.h"
+#include "unfold.h"
 #include "pool.h"
 #include "random.h"
 #include "recurrent.h"

@@ -16,6 +16,8 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
     var hasResidual = false
     /// Forward: rectifies.
     var hasRelu = false
+    /// Whether the weight stays what it is, so that what a kernel makes of it is made once.
+    var isApplied = false
     /// What the operands may be rounded to before they are multiplied: f32 is not at all.
     var precision = DType.float32
 
@@ -65,6 +67,7 @@ struct ConvolutionCall: Hashable, CustomStringConvertible {
         if hasResidual { parts.append("residual") }
         if hasRelu { parts.append("relu") }
         if precision != .float32 { parts.append(precision.name) }
+        if isApplied { parts.append("applied") }
         return parts.joined(separator: " ")
     }
 }

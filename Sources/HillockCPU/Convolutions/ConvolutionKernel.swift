@@ -36,10 +36,13 @@ extension ConvolutionCall {
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
         var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
         let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
-        let pointwise = OwnConvolution(self, .pointwise).map { _ in candidate("own pointwise") { OwnConvolution($0, .pointwise) } }
-        if numerics == .strict { return [narrow ?? pointwise ?? direct] }
-        var candidates = [narrow, pointwise].compactMap { $0 }
-        if prefersWinograd, OwnConvolution(self, .winograd) != nil {
+        let isPointwise = weight.dimensions.dropFirst(2).allSatisfy { $0 == 1 }
+        let unfolded =
+            precision != .float32
+            ? nil : OwnConvolution(self, .unfolded).map { _ in candidate("own unfolded") { OwnConvolution($0, .unfolded) } }
+        if numerics == .strict { return [narrow ?? (isPointwise ? unfolded : nil) ?? direct] }
+        var candidates = [narrow, isPointwise ? unfolded : nil].compactMap { $0 }
+        if prefersWinograd, !readsTooMuch, OwnConvolution(self, .winograd) != nil {
             var winograd = candidate("own winograd") { OwnConvolution($0, .winograd) }
             if precision == .bfloat16 {
                 candidates.append(candidate("own winograd bf16") { OwnConvolution($0, .winogradBFloat16) })
@@ -50,6 +53,7 @@ extension ConvolutionCall {
             // Where it is expected to take half the time, it was never seen to take more than two thirds.
             direct.isPromising = !prefersWinogradByFar
         }
+        if let unfolded, !isPointwise { candidates.append(unfolded) }
         if precision == .bfloat16 {
             candidates.append(candidate("direct bf16") { try OneDNNConvolution($0, .direct, .bfloat16) })
             // At least twice as fast, forward and back, at every shape that was measured.
@@ -70,6 +74,12 @@ extension ConvolutionCall {
             candidates.append(winograd)
         }
         return candidates + [direct]
+    }
+
+    /// Whether Winograd's weights, prepared once for a model that is applied, are more than caches hold: by the next run they are gone, and have
+    /// to come from memory, which a trial of this call alone does not see.
+    private var readsTooMuch: Bool {
+        isApplied && OwnConvolution(self, .winograd)?.preparedByteCount ?? 0 > 16 << 20
     }
 
     /// A way of computing this call, tried on a piece of it.
@@ -101,19 +111,25 @@ extension ConvolutionCall {
         var piece = ConvolutionCall(
             direction: direction, geometry: geometry, input: [input[0], input[1], height, input[3]], weight: weight,
             output: [output[0], output[1], kept, output[3]])
-        (piece.hasBias, piece.hasResidual, piece.hasRelu, piece.precision) = (hasBias, hasResidual, hasRelu, precision)
+        (piece.hasBias, piece.hasResidual, piece.hasRelu) = (hasBias, hasResidual, hasRelu)
+        (piece.precision, piece.isApplied) = (precision, isApplied)
         return piece
     }
 
     /// The kernel's step, and the sizes of its buffers. Where it wants its operands rounded, so are they: a weight every time, an activation
     /// once for all that reads it, which is by the forward pass and by the input's gradient, whose weight gradient then finds both.
     private func trial(of kernel: any ConvolutionKernel) throws -> (step: any Step, byteCounts: [Int]) {
-        let step = kernel.step(0, 1, bias: hasBias ? 3 : nil, result: 2)
+        let bias = hasBias ? 3 : nil
         let (layouts, shapes) = (kernel.layouts, shapes)
-        let byteCounts = [
+        var byteCounts = [
             layouts.first.byteCount(of: shapes.first), layouts.second.byteCount(of: shapes.second),
             layouts.result.byteCount(of: shapes.result), 4 * weight[0],
         ]
+        if isApplied, let prepared = kernel.preparedByteCount {
+            byteCounts[1] = prepared
+            return (kernel.preparedStep(0, 1, bias: bias, result: 2), byteCounts)
+        }
+        let step = kernel.step(0, 1, bias: bias, result: 2)
         guard kernel.operandType != .float32, direction != .weightGradient else { return (step, byteCounts) }
         let dtypes = (from: DType.float32, to: kernel.operandType)
         let activation: PhysicalLayout = shapes.first[1] % 16 == 0 ? .blocked(16) : .plain

@@ -37,6 +37,8 @@ extension Lowering {
     }
 
     private mutating func lower(_ call: ConvolutionCall, _ operands: [Int], bias: BufferID?, residual: Int? = nil, _ value: Int) throws {
+        var call = call
+        call.isApplied = call.direction != .weightGradient && isApplied(operands[1])
         let kernel = try convolutions[call] ?? call.chosenKernel(&tuner)
         convolutions[call] = kernel
         let isRounded = kernel.operandType == call.precision
@@ -53,7 +55,7 @@ extension Lowering {
         } else {
             result = makeBuffer(for: value, layout: kernel.layouts.result)
         }
-        if let byteCount = kernel.preparedByteCount, isApplied(factors[1]) {
+        if call.isApplied, let byteCount = kernel.preparedByteCount {
             let prepared = makeTemporary(byteCount: byteCount)
             steps.append(kernel.preparation(of: second, into: prepared))
             steps.append(kernel.preparedStep(first, prepared, bias: bias, result: result))

@@ -10,8 +10,8 @@ struct OwnConvolution: ConvolutionKernel {
         case winogradBFloat16 = "winograd bf16"
         /// Few output channels, so that the lanes of a vector are pixels: `hk_narrow_convolve`. Its result is row-major.
         case narrow
-        /// One tap: `hk_pointwise_convolve`.
-        case pointwise
+        /// One product of all taps and channels, for one tap or few pixels: `hk_unfold_convolve`.
+        case unfolded
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
         case direct
     }
@@ -28,7 +28,7 @@ struct OwnConvolution: ConvolutionKernel {
         switch algorithm {
         case .winograd, .winogradBFloat16: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
-        case .pointwise: guard !isWeightGradient, hk_pointwise_supports(&convolution, call.direction.raw) else { return nil }
+        case .unfolded: guard !isWeightGradient, hk_unfold_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
@@ -51,7 +51,7 @@ struct OwnConvolution: ConvolutionKernel {
         switch algorithm {
         case .winograd where call.direction != .weightGradient, .winogradBFloat16 where call.direction != .weightGradient:
             return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
-        case .pointwise: return Int(hk_pointwise_weight_bytes(&convolution))
+        case .unfolded: return Int(hk_unfold_weight_bytes(&convolution))
         default: return nil
         }
     }
@@ -64,7 +64,7 @@ struct OwnConvolution: ConvolutionKernel {
             if isWinograd {
                 hk_winograd_transform_weights(&convolution, direction, weight, prepared)
             } else {
-                hk_pointwise_pack_weights(&convolution, direction, weight, prepared)
+                hk_unfold_pack_weights(&convolution, direction, weight, prepared)
             }
         }
     }
@@ -106,7 +106,7 @@ struct OwnConvolution: ConvolutionKernel {
                 switch algorithm {
                 case .winograd, .winogradBFloat16: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
-                case .pointwise: isPrepared ? 0 : hk_pointwise_weight_bytes(&convolution)
+                case .unfolded: hk_unfold_scratch_bytes(&convolution) + (isPrepared ? 0 : hk_unfold_weight_bytes(&convolution))
                 case .direct: hk_direct_scratch_bytes(&convolution)
                 }
             return Int(bytes)
@@ -117,8 +117,8 @@ struct OwnConvolution: ConvolutionKernel {
             let (bias, result) = (pointers.floats(bias), pointers.floats(result))
             switch (algorithm, call.direction) {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
-            case (.pointwise, let direction):
-                hk_pointwise_convolve(
+            case (.unfolded, let direction):
+                hk_unfold_convolve(
                     &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
                     result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)

@@ -10,7 +10,8 @@ final class SmallProductStep: Step {
     /// The right side as `hk_gemm_pack` leaves it, where it is a weight that nothing changes.
     private let packed: BufferID?
     private let target: BufferID
-    private var product = hk_gemm_product()
+    /// But for the pointers, which are those of a run.
+    private let product: hk_gemm_product
 
     init(
         _ type: TensorType, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?, hasRelu: Bool,
@@ -22,6 +23,7 @@ final class SmallProductStep: Step {
         self.packed = packed
         self.target = target
         let rank = type.shape.rank
+        var product = hk_gemm_product()
         product.batch_rank = Int32(rank - 2)
         func write(_ values: [Int], to field: WritableKeyPath<hk_gemm_product, Axes>) {
             withUnsafeMutableBytes(of: &product[keyPath: field]) { bytes in
@@ -39,6 +41,7 @@ final class SmallProductStep: Step {
         (product.b_row, product.b_column) = (Int64(b.view.strides[rank - 2]), Int64(b.view.strides[rank - 1]))
         product.c_row = product.n
         product.relu = hasRelu
+        self.product = product
     }
 
     /// A C array of one number for each axis.
@@ -63,6 +66,7 @@ final class SmallProductStep: Step {
         func floats(_ buffer: BufferID, _ offset: Int) -> UnsafeMutablePointer<Float> {
             pointers[buffer].assumingMemoryBound(to: Float.self) + offset
         }
+        var product = product
         product.a = UnsafePointer(floats(a.buffer, a.view.offset))
         if let packed {
             product.packed = UnsafePointer(floats(packed, 0))

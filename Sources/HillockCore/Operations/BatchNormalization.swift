@@ -4,16 +4,45 @@ public func batchNorm(
     _ x: Tensor, mean: Tensor, variance: Tensor, scale: Tensor?, bias: Tensor?, epsilon: Double = 1e-5, file: StaticString = #fileID,
     line: UInt = #line
 ) -> Tensor {
-    let location = SourceLocation(file: file, line: line)
-    do {
-        let parts = [("mean", mean), ("variance", variance), ("scale", scale), ("bias", bias)]
-        try checkChannels("batchNorm", x.type, parts.compactMap { name, tensor in tensor.map { (name, $0.type) } })
-    } catch {
-        return .failed(error, [x], at: location)
+    let composite = AppliedBatchNormalization(epsilon: epsilon, hasScale: scale != nil, hasBias: bias != nil)
+    let inputs = [x, mean, variance, scale, bias].compactMap { $0 }
+    return .composite(composite, inputs, at: SourceLocation(file: file, line: line))[0]
+}
+
+/// ``batchNorm(_:mean:variance:scale:bias:epsilon:file:line:)`` as one node: a model that is applied has many, and waits for them to be made.
+///
+/// Inputs: x `[N, C, …]`, mean and variance `[C]`, and if there are any scale and bias `[C]`. StableHLO: `batch_norm_inference`.
+package struct AppliedBatchNormalization: Composite {
+    /// `batch_norm_inference`
+    package static let name = "batch_norm_inference"
+    /// Added to the variance.
+    package let epsilon: Double
+    /// Whether there is an input scale.
+    package let hasScale: Bool
+    /// Whether there is an input bias.
+    package let hasBias: Bool
+
+    /// That of x.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        let x = inputs[0]
+        // As it should be, most often: then no message need be made.
+        if x.dtype == .float32 || x.dtype == .float64, x.shape.rank >= 2,
+            inputs.dropFirst().allSatisfy({ $0.dtype == x.dtype && $0.shape.rank == 1 && $0.shape[0] == x.shape[1] })
+        {
+            return [x]
+        }
+        let names = ["mean", "variance"] + (hasScale ? ["scale"] : []) + (hasBias ? ["bias"] : [])
+        try checkChannels("batchNorm", x, Array(zip(names, inputs.dropFirst())))
+        return [x]
     }
-    let inverse = rsqrt(variance + epsilon)
-    let normal = (x - mean.perChannel(of: x)) * (scale.map { $0 * inverse } ?? inverse).perChannel(of: x)
-    return bias.map { normal + $0.perChannel(of: x) } ?? normal
+
+    /// A shift, a factor and a shift of each channel, which go into the weights of a convolution before.
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
+        let x = inputs[0]
+        let inverse = rsqrt(inputs[2] + epsilon)
+        let normal = (x - inputs[1].perChannel(of: x)) * (hasScale ? inputs[3] * inverse : inverse).perChannel(of: x)
+        return [hasBias ? normal + inputs[inputs.count - 1].perChannel(of: x) : normal]
+    }
 }
 
 /// Batch normalisation of `[N, C, …]` with the batch's own statistics (Ioffe and Szegedy 2015), as in training:

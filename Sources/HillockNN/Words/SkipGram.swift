@@ -5,7 +5,7 @@ import HillockCore
 /// Dean, "Distributed representations of words and phrases and their compositionality", 2013).
 ///
 ///     let vectors = SkipGram(counts: counts, dimensions: 100)
-///     for text in texts { vectors.train(on: text, learningRate: 0.025) }
+///     for text in texts { try vectors.train(on: text, learningRate: 0.025) }
 ///     let vector = vectors.input.value[7]
 ///
 /// Checkpoint names: `input` and `output`, `[words, dimensions]`.
@@ -46,7 +46,18 @@ public struct SkipGram: Module {
     /// - Parameters:
     ///   - lines: `[lines, length]` word numbers, `i32`; negative where a line is shorter. Words of different lines are not near.
     ///   - learningRate: Step size.
-    public func train(on lines: Tensor, learningRate: Double) {
+    /// - Throws: ``ShapeError`` for a word that the vocabulary does not have, before anything is changed; what the engine throws.
+    public func train(on lines: Tensor, learningRate: Double) throws {
+        guard lines.rank == 2, lines.dtype == .int32 else {
+            misuse(
+                ShapeError(
+                    "SkipGram", "lines are \(lines.type), expected i32 [lines, length]", hint: "convert them with converted(to: .int32)"))
+            return
+        }
+        let vocabulary = input.shape[0]
+        if let word = try (lines.hostArray().elements() as [Int32]).max(), word >= vocabulary {
+            throw ShapeError("SkipGram", "lines hold word \(word), which a vocabulary of \(vocabulary) does not have")
+        }
         record(lines, learningRate)
         evaluate(input.value, output.value)
     }
@@ -54,12 +65,6 @@ public struct SkipGram: Module {
     /// Writes the new vectors, lazily; not inlined, so that nobody holds the old ones when the new are computed.
     @inline(never)
     private func record(_ lines: Tensor, _ learningRate: Double) {
-        guard lines.rank == 2, lines.dtype == .int32 else {
-            misuse(
-                ShapeError(
-                    "SkipGram", "lines are \(lines.type), expected i32 [lines, length]", hint: "convert them with converted(to: .int32)"))
-            return
-        }
         let targets = noise.targets(near(lines))
         let centers = maximum(lines, 0).reshaped(to: [lines.count])
         let tables = Tensor.composite(

@@ -1,11 +1,11 @@
-// What the files of the convolutions of one tap share.
+// What the files of the convolutions as one product share.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 /// The products of some pixels; strides in floats.
 typedef struct {
-    /// Channel blocks of x.
+    /// Channel blocks of x, once for each tap.
     int64_t blocks;
     /// From one pixel, and channel block, of x to the next; from an output block of y to the next.
     int64_t x_pixel, x_block, y_block;
@@ -13,4 +13,4 @@ typedef struct {
     int halves;
     /// Whether what y holds is added, and the result rectified.
     bool adds, relu;
-} hk_pointwise_call;
+} hk_unfold_call;
