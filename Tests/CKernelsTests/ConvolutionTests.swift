@@ -159,7 +159,7 @@ extension KernelTests {
                 Shape(images: 1, height: 2, width: 3, kernel: 1, padding: 0), Shape(outputs: 80, kernel: 1, stride: 2, padding: 0),
                 Shape(images: 1, outputs: 272, height: 5, width: 5, kernel: 1, padding: 0),
                 Shape(images: 1, channels: 48, outputs: 16, height: 40, width: 41, kernel: 1, padding: 0), Shape(),
-                Shape(images: 3, channels: 32, outputs: 80, height: 5, width: 7, stride: 2), Shape(kernel: 1),
+                Shape(images: 3, channels: 32, outputs: 80, height: 5, width: 7, stride: 2),
                 Shape(images: 1, outputs: 272, height: 4, width: 4, kernel: 2, padding: 0), Shape(kernel: 7, padding: 3, cut: 1),
             ])
         func unfolded(_ shape: Shape) {
@@ -206,7 +206,7 @@ extension KernelTests {
             let shapes = [
                 Shape(images: 60, channels: 64, height: 5, width: 5), Shape(channels: 8), Shape(outputs: 24), Shape(channelsLast: true),
                 Shape(height: 12, width: 12, kernel: 8),
-                Shape(kernel: 1, padding: 0, cut: 1),
+                Shape(kernel: 1), Shape(kernel: 1, padding: 0, cut: 1),
             ]
             for shape in shapes {
                 var c = shape.c
