@@ -62,7 +62,7 @@ typedef struct {
 
 static void flush(copying *k) {
     if (k->waiting == 0) return;
-    k->d->variant->bf16.pack_pairs(hk_type_f32, k->lines, LANES, k->waiting, LANES, LANES, (uint32_t *)k->to, 0);
+    k->d->variant->bf16.pair_rows(k->lines, k->waiting, (uint32_t *)k->to);
     k->to += position_bytes(k->d, k->waiting);
     k->waiting = 0;
 }

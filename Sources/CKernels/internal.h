@@ -213,7 +213,7 @@ typedef struct {
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
-    /// Products of bf16 numbers.
+    /// What multiplies bf16 numbers.
     hk_bf16_kernels bf16;
     /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.
     void (*dots)(

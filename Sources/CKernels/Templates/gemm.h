@@ -14,12 +14,6 @@ static const int gemm_rows[4] = {6, 3, 1, 0};
 static const int gemm_rows[4] = {3, 1, 0, 0};
 #endif
 
-#if defined(__clang__)
-#define HK_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define HK_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 HK_INLINE void gemm_tile(
     const int rows, const int granules, const hk_gemm_call *call, const float *a, const float *b, float *c,
     const float *bias, int64_t last) {

@@ -14,6 +14,15 @@
 // The templates paste `bool` into names; the type is _Bool there.
 #undef bool
 
+// Unrolled loops keep arrays of vectors in registers. Rolled ones are long enough: unrolled, what they work on would not fit into registers.
+#if defined(__clang__)
+#define HK_UNROLL _Pragma("clang loop unroll(full)")
+#define HK_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define HK_UNROLL _Pragma("GCC unroll 36")
+#define HK_ROLLED _Pragma("GCC unroll 1")
+#endif
+
 #if defined(__clang__)
 // Vectors wider than the registers only pass between inlined functions, so no calling convention is at stake.
 #pragma clang diagnostic ignored "-Wpsabi"

@@ -8,15 +8,6 @@
 // carries below make it least, where each point carries to two later ones at most (to all: 4 % more accurate). In two dimensions points
 // are carried along both axes. The results' error becomes 3.1 times that of rounded images and kernels.
 
-#if defined(__clang__)
-#define HK_UNROLL _Pragma("clang loop unroll(full)")
-/// Rolled loops keep what they work on in registers; unrolled, 36 vectors would not fit and be written out and back.
-#define HK_ROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define HK_UNROLL _Pragma("GCC unroll 36")
-#define HK_ROLLED _Pragma("GCC unroll 1")
-#endif
-
 enum { winograd_patch, winograd_tap, winograd_output };
 
 /// Carries by what is rounded and by taps (2 to 5): from point 1 to 0 and 3, from 0 to 2 and 4, from 2 to 4 and 5, from 3 to 4 and 5,

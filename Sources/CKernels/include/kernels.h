@@ -3,7 +3,6 @@
 /// Extents and strides count elements. Every kernel gives the same bits for any number of threads.
 #pragma once
 #include "attention.h"
-#include "bf16_gemm.h"
 #include "convolution.h"
 #include "direct.h"
 #include "elementwise.h"

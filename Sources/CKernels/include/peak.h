@@ -8,8 +8,7 @@
 /// The sum of each thread's best, since cores do not share what they compute with.
 double hk_peak_flops(double seconds);
 
-/// The same for products of bf16 numbers that are summed in f32, as `hk_bf16_gemm` makes them; less than that of f32 where the
-/// instruction set lacks them.
+/// The same for products of bf16 numbers that are summed in f32; less than that of f32 where the instruction set lacks them.
 double hk_peak_bf16_flops(double seconds);
 
 /// Bytes in a second, read and written together, of copies that walk through 64 MiB past the caches; 0 when there is no memory for

@@ -20,6 +20,11 @@ int hk_threads(void);
 /// The best one that the processor has, unless the environment variable `HILLOCK_ISA` names another when the first kernel runs.
 const char *hk_isa(void);
 
+/// Whether the instruction set in use multiplies bf16 numbers itself, pairs of them at twice the rate of f32. All others compute the same
+/// by f32 arithmetic, slower than in f32. The two differ in how the two products of a pair are rounded, and where numbers are denormal,
+/// which the instruction takes as zero.
+bool hk_has_bf16(void);
+
 /// Uses the named instruction set from now on. False, and nothing changes, when the processor lacks it or the name is
 /// unknown. For tests: not to be called while kernels run.
 bool hk_set_isa(const char *name);
