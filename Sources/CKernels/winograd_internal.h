@@ -57,7 +57,7 @@ typedef struct {
 } hk_winograd_finish;
 
 /// The kernels that depend on what transformed numbers are kept as; planes and blocks of such are in bytes. Described where they are
-/// defined, in Templates/winograd_transforms.h, winograd.h and winograd_bf16.h.
+/// defined, in Templates/winograd_transforms.h and winograd_products.h.
 typedef struct {
     /// Of a transformed number.
     int64_t bytes;

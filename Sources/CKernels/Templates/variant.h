@@ -18,8 +18,9 @@
 #include "product.h"
 #include "winograd_rounding.h"
 #include "winograd_transforms.h"
+#include "winograd_products.h"
 #include "winograd.h"
-#include "winograd_bf16.h"
+#include "bf16_kernels.h"
 #include "unfold.h"
 #include "narrow.h"
 #include "gemm.h"
@@ -87,7 +88,7 @@ const hk_variant HK_VARIANT = {
         [hk_type_i64] = product_i64,
     },
     .narrow_row = narrow_row,
-    .winograd = HK_WINOGRAD_F32_TABLE,
+    .winograd = HK_WINOGRAD_TABLE(f32, f32, 4, 1),
     .winograd_finish = winograd_finish,
     .winograd_weights_gradient = winograd_weights_gradient,
     .unfold = unfold,

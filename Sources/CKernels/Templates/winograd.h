@@ -1,22 +1,6 @@
-// Winograd's minimal filtering in f32: the products of transformed tiles, and what becomes of their sums.
+// Winograd's minimal filtering: what becomes of the sums of products of transformed tiles, and the kernels of f32.
 
-static void winograd_patches(
-    const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, void *out,
-    int64_t plane) {
-    winograd_transform(winograd_f32, side, tiles, HK_WINOGRAD_POINTS, block, begin, end, out, plane, NULL);
-}
-
-static void winograd_outputs(
-    const hk_winograd_side *side, const hk_winograd_tiles *tiles, int64_t block, int64_t begin, int64_t end, void *out,
-    int64_t plane, float *total) {
-    winograd_transform_outputs(winograd_f32, side, tiles, block, begin, end, out, plane, total);
-}
-
-static void winograd_weights(const hk_winograd_weights *w, int64_t out_block, int64_t in_block, void *out, int64_t plane) {
-    winograd_weights_blocks(winograd_f32, w, out_block, in_block, out, plane);
-}
-
-/// The other way: from sums at the points to outputs of `count` x `count`, which are finished and stored.
+/// From sums at the points to outputs of `count` x `count`, which are finished and stored.
 HK_INLINE void winograd_finish_tiles(
     const hk_winograd_side *side, const hk_winograd_tiles *tiles, int count, const hk_winograd_finish *finish, int64_t block,
     int64_t begin, int64_t end, const float *in, int64_t plane) {
@@ -116,101 +100,5 @@ static void winograd_weights_gradient(
     transpose4((const char *)buffer, HK_WINOGRAD_LANES, (char *)to, w->out, HK_WINOGRAD_LANES * taps, HK_WINOGRAD_LANES);
 }
 
-// Vectors of a micro-tile's columns, and its rows.
-#if HK_AVX512
-#define WINOGRAD_VECTORS 2
-#define WINOGRAD_ROWS 14
-#define WINOGRAD_CHANNELS 8
-#elif HK_AVX2
-#define WINOGRAD_VECTORS 1
-#define WINOGRAD_ROWS 6
-#define WINOGRAD_CHANNELS 4
-#else
-#define WINOGRAD_VECTORS 1
-#define WINOGRAD_ROWS 4
-#define WINOGRAD_CHANNELS 4
-#endif
-
-HK_INLINE void winograd_product_rows(
-    int rows, int64_t blocks, const float *v, int64_t v_block, const float *u, float *m, int64_t m_block, _Bool first) {
-    f32v sum[WINOGRAD_ROWS][WINOGRAD_VECTORS];
-    HK_UNROLL for (int i = 0; i < rows; i++) {
-        HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) {
-            sum[i][j] = first ? (f32v){} : f32_load(m + j * m_block + i * HK_WINOGRAD_LANES);
-        }
-    }
-    for (int64_t block = 0; block < blocks; block++, v += v_block) {
-        for (int c = 0; c < HK_WINOGRAD_LANES; c++, u += HK_WINOGRAD_PANEL) {
-            f32v weights[WINOGRAD_VECTORS];
-            HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) weights[j] = f32_load(u + j * HK_WINOGRAD_LANES);
-            HK_UNROLL for (int i = 0; i < rows; i++) {
-                f32v value = winograd_all(v[i * HK_WINOGRAD_LANES + c]);
-                HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) sum[i][j] = f32_fma(value, weights[j], sum[i][j]);
-            }
-        }
-    }
-    HK_UNROLL for (int i = 0; i < rows; i++) {
-        HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) f32_store(m + j * m_block + i * HK_WINOGRAD_LANES, sum[i][j]);
-    }
-}
-
-/// m[column block][tile][16] (+)= v[channel block][tile][16 channels] times u[channel][32], for `tiles` tiles and `blocks`
-/// channel blocks; blocks of `v` lie `v_block` bytes apart, the two of `m` `m_block` floats.
-static void winograd_product(
-    int64_t tiles, int64_t blocks, const void *v, int64_t v_block, const void *u, float *m, int64_t m_block, _Bool first) {
-    for (int j = 0; j < HK_WINOGRAD_PANEL / HK_WINOGRAD_LANES; j += WINOGRAD_VECTORS) {
-        const float *from = v, *weights = (const float *)u + j * HK_WINOGRAD_LANES;
-        float *to = m + j * m_block;
-        int64_t left = tiles;
-#define WINOGRAD_STEP(count)                                                                                          \
-    for (; left >= count; left -= count, from += count * HK_WINOGRAD_LANES, to += count * HK_WINOGRAD_LANES) {        \
-        winograd_product_rows(count, blocks, from, v_block / 4, weights, to, m_block, first);                             \
-    }
-        WINOGRAD_STEP(WINOGRAD_ROWS)
-#if HK_AVX512
-        WINOGRAD_STEP(8)
-        WINOGRAD_STEP(4)
-#endif
-        WINOGRAD_STEP(2)
-        WINOGRAD_STEP(1)
-#undef WINOGRAD_STEP
-    }
-}
-
-/// s[16 channels][32] (+)= the sum over tiles of v[tile][16 channels] times z[column block][tile][16].
-static void winograd_accumulate(
-    int64_t tiles, const void *v, const void *z, int64_t z_block, float *s, _Bool first) {
-    z_block /= 4;
-    for (int j = 0; j < HK_WINOGRAD_PANEL / HK_WINOGRAD_LANES; j += WINOGRAD_VECTORS) {
-        for (int c = 0; c < HK_WINOGRAD_LANES; c += WINOGRAD_CHANNELS) {
-            f32v sum[WINOGRAD_CHANNELS][WINOGRAD_VECTORS];
-            float *to = s + c * HK_WINOGRAD_PANEL + j * HK_WINOGRAD_LANES;
-            HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
-                    sum[i][k] = first ? (f32v){} : f32_load(to + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES);
-                }
-            }
-            const float *left = (const float *)v + c, *right = (const float *)z + j * z_block;
-            for (int64_t t = 0; t < tiles; t++, left += HK_WINOGRAD_LANES, right += HK_WINOGRAD_LANES) {
-                f32v row[WINOGRAD_VECTORS];
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) row[k] = f32_load(right + k * z_block);
-                HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                    f32v value = winograd_all(left[i]);
-                    HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) sum[i][k] = f32_fma(value, row[k], sum[i][k]);
-                }
-            }
-            HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
-                    f32_store(to + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES, sum[i][k]);
-                }
-            }
-        }
-    }
-}
-
-#define HK_WINOGRAD_F32_TABLE                                                                                         \
-    {                                                                                                                 \
-        .bytes = 4, .together = 1, .patches = winograd_patches, .gradient_patches = winograd_patches,                 \
-        .outputs = winograd_outputs, .weights = winograd_weights, .product = winograd_product,                        \
-        .accumulate = winograd_accumulate,                                                                            \
-    }
+WINOGRAD_PATCHES(f32)
+WINOGRAD_KERNELS(f32, f32)
