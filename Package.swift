@@ -73,12 +73,15 @@ let package = Package(
 
         // What tests of several modules want of a file system, with a plugin for accelerators that fails.
         .target(name: "TestFolders", path: "Tests/TestFolders"),
+        // How far products in bf16 may be from exact ones.
+        .target(name: "TestCloseness", dependencies: ["HillockCore"], path: "Tests/TestCloseness"),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "COneDNNTests", dependencies: ["COneDNN"]),
         .testTarget(name: "HillockCoreTests", dependencies: ["HillockCore"]),
-        .testTarget(name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockPJRT", "HillockCore", "HillockFormats"]),
+        .testTarget(
+            name: "HillockCPUTests", dependencies: ["HillockCPU", "HillockPJRT", "HillockCore", "HillockFormats", "TestCloseness"]),
         .testTarget(name: "HillockPJRTTests", dependencies: ["HillockPJRT", "HillockCore", "CPJRT", "TestFolders"]),
-        .testTarget(name: "HillockNNTests", dependencies: ["Hillock"]),
+        .testTarget(name: "HillockNNTests", dependencies: ["Hillock", "TestCloseness"]),
         .testTarget(name: "HillockFormatsTests", dependencies: ["HillockFormats", "TestFolders"]),
         .testTarget(
             name: "HillockDataTests",

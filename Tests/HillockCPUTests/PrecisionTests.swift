@@ -1,5 +1,6 @@
 import HillockCPU
 import HillockCore
+import TestCloseness
 import Testing
 
 /// Every operation with products in bf16, on every device that has it, against what PyTorch gives in f32 and f64.
@@ -20,11 +21,16 @@ import Testing
                     let got = StoredValueTests.gradients(of: operation, at: inputs, by: positions, stored, "f32")
                     results += zip(got, positions).map { ($0, gradients[$1]!, "gradient \($1)") }
                 }
-                let depth = Program(computing: results.map(\.0)).productDepth
+                let closeness = BFloatCloseness(computing: results.map(\.0))
                 evaluate(results.map(\.0))
                 for (result, wanted, what) in results {
-                    BFloatCloseness(depth: depth, scale: stored.scale).expect(
-                        try result.hostArray(), wanted, "\(stored.name) \(what) on \(device)")
+                    let got = try result.hostArray()
+                    if wanted.dtype.isFloatingPoint, closeness.depth > 0 {
+                        let fault = closeness.fault(got, wanted) { $0 + stored.scale * $1 }
+                        #expect(fault == nil, "\(stored.name) \(what) on \(device)")
+                    } else {
+                        Closeness(scale: Swift.max(stored.scale, 1)).expect(got, wanted, "\(stored.name) \(what) on \(device)")
+                    }
                 }
             }
         }
@@ -62,45 +68,5 @@ import Testing
         #expect(Precision(named: "bf16") == .bfloat16)
         #expect(Precision(named: "f32") == .float32)
         #expect(Precision(named: "bfloat16") == nil)
-    }
-}
-
-/// How far results of products in bf16 may be from exact ones, by the norm of the whole result.
-///
-/// An operand that is rounded to 8 bits is off by up to 2⁻⁹ of itself, so each term of a sum of products by 2⁻⁸, in the root of the mean square
-/// by 2⁻⁸ / √6; errors of terms are as little aligned as the terms are, so that a sum is off by that part of the sums' norm. A chain of
-/// products passes on and adds such errors, `depth` times at most, and what accelerators store in between is rounded once more, by another
-/// 2⁻⁹ at most. What cancels is measured by what it cancels from.
-struct BFloatCloseness {
-    /// How many products follow on each other.
-    let depth: Int
-    let scale: Double
-
-    func expect(_ got: HostArray, _ wanted: HostArray, _ what: String) {
-        guard wanted.dtype.isFloatingPoint, depth > 0 else {
-            Closeness(scale: Swift.max(scale, 1)).expect(got, wanted, what)
-            return
-        }
-        let (g, w) = (got.doubles, wanted.doubles)
-        #expect(got.shape == wanted.shape, "\(what)")
-        guard got.shape == wanted.shape else { return }
-        let pairs = zip(g, w).filter { !($0 == $1 || $0.isNaN && $1.isNaN) }
-        let error = pairs.map { ($0 - $1) * ($0 - $1) }.reduce(0, +).squareRoot()
-        let finite = w.filter(\.isFinite)
-        let norm = finite.map { $0 * $0 }.reduce(0, +).squareRoot() + scale * Double(w.count).squareRoot()
-        let limit = 0x1p-8 * Double(depth) * norm
-        #expect(error <= limit, "\(what): off by \(error) of \(norm), \(depth) products deep")
-    }
-}
-
-extension Program {
-    /// The largest number of products that are computed from each other.
-    fileprivate var productDepth: Int {
-        let whole = ExpandComposites.all.run(self)
-        var depths = [Int](repeating: 0, count: whole.inputs.count)
-        for instruction in whole.instructions {
-            depths.append((instruction.operands.map { depths[$0] }.max() ?? 0) + (instruction.primitive is any Product ? 1 : 0))
-        }
-        return depths.max() ?? 0
     }
 }

@@ -1,4 +1,5 @@
 import Hillock
+import TestCloseness
 import Testing
 
 /// Every layer with products in bf16, on every device that has it, against what PyTorch gives in f64.
@@ -28,38 +29,16 @@ import Testing
                         return (y * narrow(values["dy"]!)).sum()
                     }
                 }
-                let depth = Program(computing: [y] + variables.map { gradients[$0]! }).productDepth
-                try expect(y, values["y"]!, depth, "y")
-                if !isIndex { try expect(gradients[x]!, values["dx"]!, depth, "dx") }
-                for (name, parameter) in contents.parameters {
-                    try expect(gradients[parameter]!, values["grad.\(name)"]!, depth, "gradient of \(name)")
+                // Some gradients are sums of terms that cancel, of the size of the inputs.
+                let closeness = BFloatCloseness(computing: [y] + variables.map { gradients[$0]! })
+                func expect(_ got: Tensor, _ name: String) throws {
+                    let fault = closeness.fault(try got.hostArray(), values[name]!, size: Swift.max)
+                    #expect(fault == nil, "\(name)")
                 }
+                try expect(y, "y")
+                if !isIndex { try expect(gradients[x]!, "dx") }
+                for (name, parameter) in contents.parameters { try expect(gradients[parameter]!, "grad.\(name)") }
             }
         }
-    }
-
-    /// As far from exact as rounded operands make a chain of products at most: 2⁻⁸ of the norm for each, as in the operations' tests. Where
-    /// nothing is multiplied, f32's rounding. The norm is at least that of numbers of size 1, as the inputs are: some gradients are sums of
-    /// terms that cancel.
-    private func expect(_ got: Tensor, _ wanted: HostArray, _ depth: Int, _ what: String) throws {
-        let array = try got.hostArray()
-        #expect(array.shape == wanted.shape, "\(what)")
-        guard array.shape == wanted.shape else { return }
-        func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-        let error = norm(zip(array.doubles, wanted.doubles).map { $0 - $1 })
-        let size = Swift.max(norm(wanted.doubles), Double(wanted.shape.count).squareRoot())
-        #expect(error <= (depth == 0 ? 1e-5 : 0x1p-8 * Double(depth)) * size, "\(what): off by \(error) of \(size), \(depth) products deep")
-    }
-}
-
-extension Program {
-    /// The largest number of products that are computed from each other.
-    fileprivate var productDepth: Int {
-        let whole = ExpandComposites.all.run(self)
-        var depths = [Int](repeating: 0, count: whole.inputs.count)
-        for instruction in whole.instructions {
-            depths.append((instruction.operands.map { depths[$0] }.max() ?? 0) + (instruction.primitive is any Product ? 1 : 0))
-        }
-        return depths.max() ?? 0
     }
 }
