@@ -37,7 +37,8 @@ import Testing
     }
 
     /// A product of rounded operands, and no other: what would show that nothing, or too much, is rounded.
-    @Test(arguments: devices) func operandsAreRoundedAndNothingElse(on device: Device) throws {
+    @Test(.enabled(if: PassSelection.current.isWhole, "says what passes do, and some are switched off"), arguments: devices)
+    func operandsAreRoundedAndNothingElse(on device: Device) throws {
         guard Precision.$current.withValue(.bfloat16, operation: { device.precisionNote }) == nil else { return }
         let (a, b) = withSeed(3) { (Tensor.normal([96, 64]), Tensor.normal([64, 96])) }
         evaluate([a, b])
