@@ -17,7 +17,7 @@ package struct FusedConvolution: Composite {
 
     package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(Convolution(geometry, as: dtype), Array(inputs.prefix(2)))
-        if hasBias { y = y + inputs[2].reshaped(to: Shape([inputs[2].count] + [Int](repeating: 1, count: y.rank - 2))) }
+        if hasBias { y = y + inputs[2].perChannel(of: y) }
         if hasResidual { y = y + inputs[inputs.count - 1] }
         return [hasRelu ? relu(y) : y]
     }

@@ -39,9 +39,8 @@ package struct AppliedBatchNormalization: Composite {
     /// A shift, a factor and a shift of each channel, which go into the weights of a convolution before.
     package func body(_ inputs: [Tensor]) -> [Tensor] {
         let x = inputs[0]
-        let inverse = rsqrt(inputs[2] + epsilon)
-        let normal = (x - inputs[1].perChannel(of: x)) * (hasScale ? inputs[3] * inverse : inverse).perChannel(of: x)
-        return [hasBias ? normal + inputs[inputs.count - 1].perChannel(of: x) : normal]
+        let centred = x - inputs[1].perChannel(of: x)
+        return [normalized(centred, inputs[2], epsilon, scale: hasScale ? inputs[3] : nil, bias: hasBias ? inputs.last : nil)]
     }
 }
 
@@ -91,11 +90,16 @@ package struct BatchNormalization: Composite {
         let mean = x.reduced(.sum, axes: axes) / n
         let centred = x - mean.perChannel(of: x)
         let variance = (centred * centred).reduced(.sum, axes: axes) / n
-        let inverse = rsqrt(variance + epsilon)
-        var y = centred * (hasScale ? inputs[1] * inverse : inverse).perChannel(of: x)
-        if hasBias { y = y + inputs[inputs.count - 1].perChannel(of: x) }
+        let y = normalized(centred, variance, epsilon, scale: hasScale ? inputs[1] : nil, bias: hasBias ? inputs.last : nil)
         return [y, mean, variance]
     }
+}
+
+/// `centred / √(variance + ε) · scale + bias`: one factor and one shift of each channel.
+private func normalized(_ centred: Tensor, _ variance: Tensor, _ epsilon: Double, scale: Tensor?, bias: Tensor?) -> Tensor {
+    let inverse = rsqrt(variance + epsilon)
+    let y = centred * (scale.map { $0 * inverse } ?? inverse).perChannel(of: centred)
+    return bias.map { y + $0.perChannel(of: centred) } ?? y
 }
 
 extension Tensor {
