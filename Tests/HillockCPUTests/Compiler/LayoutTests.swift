@@ -75,4 +75,22 @@ struct LayoutTests {
             for (a, b) in zip(got, expected) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-3 }, "passes: \(selection)") }
         }
     }
+
+    /// What is converted lies in blocks as the convolution left it, but reading copies no type out of a layout of its own but f32.
+    @Test(arguments: [DType.bfloat16, .float16, .float64, .int32, .int64, .uint8, .bool])
+    func convertedResultsAreRead(as dtype: DType) throws {
+        func run() throws -> [HostArray] {
+            // Whole numbers that f32 and bf16 hold exactly, and that no algorithm rounds to others.
+            func whole(_ shape: Shape, seed: Double) -> Tensor { round(values(shape, seed: seed) * 1.5) }
+            let (x, w) = (whole([2, 16, 6, 6], seed: 0.3), whole([32, 16, 3, 3], seed: 1))
+            let y = round(relu(conv2d(x, w, padding: (1, 1))))
+            let converted = y.converted(to: dtype)
+            evaluate([converted, y])
+            return try [converted, y].map { try $0.hostArray() }
+        }
+        let expected = try Device.$current.withValue(.reference) { try run() }
+        for (got, wanted) in zip(try run(), expected) {
+            #expect(got.dtype == wanted.dtype && got.doubles == wanted.doubles)
+        }
+    }
 }
