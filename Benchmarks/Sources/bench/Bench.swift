@@ -64,21 +64,21 @@ struct Bench: ParsableCommand {
             let threads = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init) ?? 2
             setenv("OMP_NUM_THREADS", "\(threads)", 1)
             setenv("BENCH_THREADS", "\(threads)", 1)
-            Machine.waitUntilIdle(limit: wait)
-            var runner = Runner(peers: program, rounds: rounds, wait: wait, retries: retries, patience: patience, timeout: timeout)
+            var runner = Runner(
+                peers: program, threads: threads, rounds: rounds, wait: wait, retries: retries, patience: patience, timeout: timeout)
             runner.device = device
             runner.words = words.split(separator: " ").map(String.init)
             // Compiled programs of former runs would hide what compiling costs.
             let store = FileManager.default.temporaryDirectory.appendingPathComponent("hillock-bench-\(getpid())")
             setenv("HILLOCK_EXECUTABLES", store.path, 1)
             defer { try? FileManager.default.removeItem(at: store) }
-            results.machine = try Machine.measured(threads: threads, known: results.machine, by: runner)
+            results.machine = .described(threads: threads)
             try measure(runner, flops, file, &results)
         }
         if report {
             let chart = file.deletingLastPathComponent().appendingPathComponent("ratios.svg")
             let page = file.deletingLastPathComponent().appendingPathComponent("RESULTS.md")
-            try Data(Chart(comparisons: results.comparisons, machine: results.machine).svg.utf8).write(to: chart)
+            try Data(Chart(comparisons: results.comparisons).svg.utf8).write(to: chart)
             try Data(Page(results: results, flops: flops, chart: chart.lastPathComponent).text.utf8).write(to: page)
             print("wrote \(page.path) and \(chart.path)")
         }
@@ -104,7 +104,7 @@ struct Bench: ParsableCommand {
         for name in names {
             if missing, let old = results.workloads[name].flatMap({ Comparison(name, $0) }), !old.isDisturbed { continue }
             let beside = (program?.running(name) ?? []).filter { wanted?.contains($0) ?? true }
-            let run = runner.measure(name, beside: beside) { step in
+            let run = try runner.measure(name, beside: beside) { step in
                 if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\u{1b}[K\(step)".utf8)) }
             }
             if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
@@ -112,7 +112,7 @@ struct Bench: ParsableCommand {
                 print("\(name)  failed: \(run.failures["hillock"] ?? "no measurement")")
                 continue
             }
-            print(comparison.line(flops: flops, machine: results.machine))
+            print(comparison.line(flops: flops))
             fflush(nil)
             measured.append(comparison)
             if isKept {
@@ -121,6 +121,6 @@ struct Bench: ParsableCommand {
             }
         }
         if device != nil { return }
-        for line in Summary(comparisons: measured, machine: results.machine).lines { print(line) }
+        for line in Summary(comparisons: measured).lines { print(line) }
     }
 }

@@ -3,7 +3,6 @@ import Foundation
 /// The ratio to the best peer of every workload as bars, with what is wanted, as SVG.
 struct Chart {
     let comparisons: [Comparison]
-    let machine: Machine?
 
     private static let (labelWidth, plotWidth, valueWidth, barHeight, top) = (84.0, 560.0, 190.0, 20.0, 62.0)
     private static let (good, middling, bad, ink, faint) = ("#2a7f62", "#c28f1f", "#b5483a", "#222222", "#d9d9d9")
@@ -40,7 +39,7 @@ struct Chart {
         for (position, (comparison, rival)) in bars.enumerated() {
             let y = Self.top + Double(position) * Self.barHeight
             let target = Target(comparison.workload)
-            let isReached = machine.flatMap { target?.isReached(by: comparison, on: $0) } ?? (rival.ratio >= 1)
+            let isReached = target?.isReached(by: comparison) ?? (rival.ratio >= 1)
             let colour = isReached ? Self.good : rival.ratio >= 1 ? Self.middling : Self.bad
             lines.append(text(Self.labelWidth - 8, y + 14, comparison.workload, anchor: "end"))
             lines.append(

@@ -80,11 +80,11 @@ struct Comparison {
     /// Whether any measurement was disturbed by other programs.
     var isDisturbed: Bool { run.measurements.contains(where: \.isDisturbed) }
 
-    /// How much of the time the machine needs at least: operations or bytes that count, at the best rate measured.
-    func shareOfFloor(flops: [String: Double], machine: Machine) -> Double? {
-        if let rate = gigabytesPerSecond { return rate / machine.copyGbPerS }
-        guard let flops = flops[workload], machine.peakGflopPerS > 0 else { return nil }
-        return flops / machine.peakGflopPerS / 1e6 / milliseconds
+    /// How much of the time the machine needs at least: operations or bytes that count, at the best rates measured with it.
+    func shareOfFloor(flops: [String: Double]) -> Double? {
+        if let rate = gigabytesPerSecond { return rate / run.rates.copyGbPerS }
+        guard let flops = flops[workload], run.rates.peakGflopPerS > 0 else { return nil }
+        return flops / run.rates.peakGflopPerS / 1e6 / milliseconds
     }
 
     /// Greatest relative difference to PyTorch's losses or output (another peer's where PyTorch gave none), and whether the specification

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The machine, and how fast it is at best: what the floors are computed from.
+/// The machine that measures.
 struct Machine: Codable {
     var processor: String
     var cores: Int
@@ -9,28 +9,13 @@ struct Machine: Codable {
     var system: String
     /// Threads that every measurement uses.
     var threads: Int
-    /// Multiply-adds of f32 in vectors, two operations each, GFLOP/s.
-    var peakGflopPerS: Double
-    /// Copying memory larger than the caches, read and written bytes, GB/s.
-    var copyGbPerS: Double
 
-    /// Describes and measures this machine; the better of `known` and now, since other programs can only slow it down.
-    static func measured(threads: Int, known: Machine?, by runner: Runner) throws -> Machine {
-        let rates = try Subprocess.output(runner.program("probe"), ["\(threads)"]).split(whereSeparator: \.isWhitespace).compactMap {
-            Double($0)
-        }
-        guard rates.count == 2 else { throw BenchError("probe printed \(rates)") }
-        var machine = Machine(
+    /// This machine.
+    static func described(threads: Int) -> Machine {
+        Machine(
             processor: processorName, cores: ProcessInfo.processInfo.processorCount,
             memory: (Double(ProcessInfo.processInfo.physicalMemory) / 107_374_182.4).rounded() / 10,
-            system: ProcessInfo.processInfo.operatingSystemVersionString, threads: threads,
-            peakGflopPerS: rates[0].rounded(),
-            copyGbPerS: (rates[1] * 10).rounded() / 10)
-        if let known, known.processor == machine.processor, known.threads == threads {
-            machine.peakGflopPerS = max(machine.peakGflopPerS, known.peakGflopPerS)
-            machine.copyGbPerS = max(machine.copyGbPerS, known.copyGbPerS)
-        }
-        return machine
+            system: ProcessInfo.processInfo.operatingSystemVersionString, threads: threads)
     }
 
     private static var processorName: String {

@@ -38,6 +38,8 @@ struct WorkloadRun: Codable {
     var date: String
     /// Rounds that were asked for.
     var rounds: Int
+    /// What the machine did at best in this run: others, on other days, saw half or twice as much.
+    var rates: Rates
     var measurements: [Measurement]
     /// Peers that gave no measurement, and why.
     var failures: [String: String]

@@ -12,9 +12,10 @@ struct Page {
     var text: String {
         var lines = ["# Results", ""]
         if let machine = results.machine {
+            let (peak, copying) = (range(\.peakGflopPerS), range(\.copyGbPerS))
             lines += [
                 "\(machine.processor), \(machine.cores) cores, \(machine.memory.formatted) GiB, \(machine.system); \(machine.threads) threads. Measured peak"
-                    + " \(machine.peakGflopPerS.formatted) GFLOP/s (multiply-adds of f32), \(machine.copyGbPerS.formatted) GB/s (copying).",
+                    + " \(peak) GFLOP/s (multiply-adds of f32), \(copying) GB/s (copying).",
                 "",
             ]
         }
@@ -26,13 +27,13 @@ struct Page {
                 "",
             ]
         }
-        lines += ["Versions: \(versions).", ""] + Summary(comparisons: comparisons, machine: results.machine).lines.map { "- \($0)" }
+        lines += ["Versions: \(versions).", ""] + Summary(comparisons: comparisons).lines.map { "- \($0)" }
         lines += ["", "![Ratio to the best peer by workload](\(chart))", ""]
         lines += [
             "Ratio: the peer's time over ours in the same round, median over the rounds (least–greatest); above 1 Hillock is faster. Floor: counted",
-            "FLOPs at the measured peak, or counted bytes at the measured copy bandwidth; its share of our time, above 100 % where an algorithm needs",
-            "fewer operations (Winograd). \\*: other programs used more than 0.15 cores during a measurement. Results: greatest relative difference to",
-            "PyTorch's losses of steps 1–5 (T07: step 1), or to its mean output.", "",
+            "FLOPs at the peak, or counted bytes at the copy bandwidth, measured in the same run; its share of our time, above 100 % where an",
+            "algorithm needs fewer operations (Winograd). \\*: other programs used more than 0.15 cores during a measurement. Results: greatest relative",
+            "difference to PyTorch's losses of steps 1–5 (T07: step 1), or to its mean output.", "",
         ]
         for (letter, title) in [("T", "Training, and image-to-image inference (T20, T21)"), ("I", "Inference latency"), ("M", "Micro")] {
             let rows = comparisons.filter { $0.workload.hasPrefix(letter) }
@@ -42,6 +43,13 @@ struct Page {
         let failures = comparisons.flatMap { c in c.run.failures.map { "- \(c.workload) \($0.key): \($0.value)" } }.sorted()
         if !failures.isEmpty { lines += ["## Failed", ""] + failures + [""] }
         return lines.joined(separator: "\n")
+    }
+
+    /// What the runs measured of the machine: `41.2`, or `41.2 to 79`.
+    private func range(_ rate: KeyPath<Rates, Double>) -> String {
+        let all = comparisons.map { $0.run.rates[keyPath: rate] }
+        guard let least = all.min(), let most = all.max() else { return "0" }
+        return least == most ? least.formatted : "\(least.formatted) to \(most.formatted)"
     }
 
     private var versions: String {
@@ -64,7 +72,7 @@ struct Page {
             comparisons.map { c in
                 let best = c.best
                 let target = Target(c.workload)
-                let reached = results.machine.flatMap { target?.isReached(by: c, on: $0) }
+                let reached = target?.isReached(by: c)
                 let rate =
                     c.nanosecondsPerOperation.map { "\($0.formatted) ns" } ?? c.gigabytesPerSecond.map { "\($0.formatted) GB/s" }
                     ?? c.gigaflopsPerSecond.map { "\($0.formatted) GFLOP/s" } ?? ""
@@ -73,7 +81,7 @@ struct Page {
                     best.map { "\($0.peer) \($0.milliseconds.formatted) ms" } ?? "",
                     best.map { "**\($0.ratio.asRatio)** (\($0.ratios.lowerBound.asRatio)–\($0.ratios.upperBound.asRatio))" } ?? "",
                     target?.text ?? "", reached.map { $0 ? "yes" : "no" } ?? "",
-                    results.machine.flatMap { c.shareOfFloor(flops: flops, machine: $0) }?.asPercent ?? "",
+                    c.shareOfFloor(flops: flops)?.asPercent ?? "",
                     c.agreement.map {
                         $0.isFine
                             ? $0.difference == 0 ? "equal" : String(format: "%.0e", $0.difference)

@@ -3,6 +3,8 @@ import Foundation
 /// Runs measurements, each in a process of its own, Hillock and the peers in turn.
 struct Runner {
     let peers: Peers?
+    /// Threads that every measurement uses.
+    let threads: Int
     let rounds: Int
     /// Seconds to wait for an idle machine before each measurement.
     let wait: Double
@@ -29,8 +31,11 @@ struct Runner {
     }
 
     /// Hillock and the peers in turn, `rounds` times. Every second round goes through them backwards, so that none is always the first.
-    func measure(_ workload: String, beside names: [String], progress: (String) -> Void) -> WorkloadRun {
-        var run = WorkloadRun(date: "", rounds: rounds, measurements: [], failures: [:])
+    func measure(_ workload: String, beside names: [String], progress: (String) -> Void) throws -> WorkloadRun {
+        progress("\(workload): the machine")
+        Machine.waitUntilIdle(limit: wait)
+        let rates = try Rates.measured(threads: threads, by: program("probe"))
+        var run = WorkloadRun(date: "", rounds: rounds, rates: rates, measurements: [], failures: [:])
         var running = ["hillock"] + names
         for round in 0..<rounds {
             for name in round % 2 == 0 ? running : running.reversed() {

@@ -1,7 +1,6 @@
 /// What the runs say together: geometric mean and least ratio over T01–T21, and targets reached.
 struct Summary {
     let comparisons: [Comparison]
-    let machine: Machine?
 
     private var networks: [(workload: String, ratio: Double)] {
         comparisons.filter { $0.workload.first == "T" }.compactMap { c in c.best.map { (c.workload, $0.ratio) } }
@@ -16,13 +15,11 @@ struct Summary {
             )
             lines.append("Least: \(least.ratio.asRatio) on \(least.workload) (wanted: \(Target.smallestRatio.asRatio) on each).")
         }
-        if let machine {
-            let verdicts = comparisons.compactMap { c in Target(c.workload)?.isReached(by: c, on: machine).map { (c.workload, $0) } }
-            let missed = verdicts.filter { !$0.1 }.map(\.0)
-            if !verdicts.isEmpty {
-                let open = missed.isEmpty ? "" : "; not \(missed.joined(separator: ", "))"
-                lines.append("Targets reached: \(verdicts.count - missed.count) of \(verdicts.count)\(open).")
-            }
+        let verdicts = comparisons.compactMap { c in Target(c.workload)?.isReached(by: c).map { (c.workload, $0) } }
+        let missed = verdicts.filter { !$0.1 }.map(\.0)
+        if !verdicts.isEmpty {
+            let open = missed.isEmpty ? "" : "; not \(missed.joined(separator: ", "))"
+            lines.append("Targets reached: \(verdicts.count - missed.count) of \(verdicts.count)\(open).")
         }
         let wrong = comparisons.filter { $0.agreement?.isFine == false }.map(\.workload)
         if !wrong.isEmpty { lines.append("Losses or outputs differ from PyTorch's: \(wrong.joined(separator: ", ")).") }
@@ -36,14 +33,14 @@ struct Summary {
 
 extension Comparison {
     /// One line for the terminal.
-    func line(flops: [String: Double], machine: Machine?) -> String {
+    func line(flops: [String: Double]) -> String {
         var line = "\(workload)  hillock \(milliseconds.formatted) ms"
         if let rate = gigaflopsPerSecond { line += " (\(rate.formatted) GFLOP/s)" }
         if let rate = gigabytesPerSecond { line += " (\(rate.formatted) GB/s)" }
         if let rate = nanosecondsPerOperation { line += " (\(rate.formatted) ns/op)" }
         let device = run.measurements.first { $0.device != nil }?.device
         // The floor is the CPU's.
-        if device == nil, let share = machine.flatMap({ shareOfFloor(flops: flops, machine: $0) }) {
+        if device == nil, let share = shareOfFloor(flops: flops) {
             line += ", \(share.asPercent) of the floor"
         }
         if let device = run.measurements.first(where: { $0.device != nil })?.device, let throughput {

@@ -58,12 +58,12 @@ enum Target {
     }
 
     /// Whether a comparison reaches it; `nil` if it does not say.
-    func isReached(by comparison: Comparison, on machine: Machine) -> Bool? {
+    func isReached(by comparison: Comparison) -> Bool? {
         switch self {
         case .ratio(let wanted): comparison.best.map { $0.ratio >= wanted }
         case .ratioTo(let peer, let wanted): comparison.rivals.first { $0.peer == peer }.map { $0.ratio >= wanted }
         case .bandwidth(let share):
-            comparison.gigabytesPerSecond.map { $0 >= share * machine.copyGbPerS && (comparison.best?.ratio ?? 1) >= 1 }
+            comparison.gigabytesPerSecond.map { $0 >= share * comparison.run.rates.copyGbPerS && (comparison.best?.ratio ?? 1) >= 1 }
         case .nanoseconds(let limit): comparison.nanosecondsPerOperation.map { $0 <= limit }
         case .milliseconds(let limit): comparison.milliseconds <= limit
         }
