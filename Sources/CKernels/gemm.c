@@ -49,6 +49,8 @@ void hk_gemm_packed(
 #define ROWS 256
 /// Up to so many rows a B with dense rows is read where it lies.
 #define DIRECT_ROWS 128
+/// Columns of packed panels that one thread takes at once.
+#define WIDEST (4 * HK_GEMM_COLUMNS)
 /// Columns that dot products take at once where there is one row.
 #define DOTS_COLUMNS 8
 
@@ -113,7 +115,7 @@ static void multiply_block(
 static void multiply_tasks(void *context, int64_t begin, int64_t end) {
     const division *d = context;
     const hk_gemm_product *p = d->p;
-    for (int64_t task = begin; task < end; task++) {
+    for (int64_t task = begin, tasks; task < end; task += tasks) {
         int64_t batch = task / (d->row_tasks * d->column_tasks), within = task % (d->row_tasks * d->column_tasks);
         const float *a = p->a, *b = p->b;
         float *c = p->c;
@@ -126,8 +128,12 @@ static void multiply_tasks(void *context, int64_t begin, int64_t end) {
         }
         int64_t row = within / d->column_tasks, column = within % d->column_tasks * d->width;
         int64_t from = p->m * row / d->row_tasks, to = p->m * (row + 1) / d->row_tasks;
-        multiply_block(
-            d, from, to - from, column, p->n - column < d->width ? p->n - column : d->width, a, b, c);
+        // Neighbours together: few rows by one panel of columns are too few sums to keep the processor busy.
+        tasks = d->way == given ? WIDEST / d->width : 1;
+        if (tasks > d->column_tasks - within % d->column_tasks) tasks = d->column_tasks - within % d->column_tasks;
+        if (tasks > end - task) tasks = end - task;
+        int64_t columns = tasks * d->width;
+        multiply_block(d, from, to - from, column, p->n - column < columns ? p->n - column : columns, a, b, c);
     }
 }
 
@@ -158,7 +164,7 @@ void hk_gemm(const hk_gemm_product *p) {
         memcpy(turned.b_batch, p->a_batch, sizeof turned.b_batch);
         p = &turned;
     }
-    division d = {.p = p, .variant = hk_variant_current(), .width = p->m <= 6 ? 4 * HK_GEMM_COLUMNS : HK_GEMM_COLUMNS};
+    division d = {.p = p, .variant = hk_variant_current(), .width = p->m <= 6 ? WIDEST : HK_GEMM_COLUMNS};
     bool is_transposed = p->b_row == 1 && p->a_column == 1;
     if (p->packed) {
         d.way = given;

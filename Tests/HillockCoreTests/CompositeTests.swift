@@ -46,6 +46,28 @@ struct CompositeTests {
         #expect(difference < 1e-13)
     }
 
+    @Test func linearFunctionsAreTheirBody() throws {
+        let inputs = [Tensor([[0.5, -1, 2], [1.5, 0.25, -0.75]]), Tensor([[1, 2, -3], [0.5, -0.5, 4]]), Tensor([0.25, -2])]
+            .map { $0.converted(to: .float64) }
+        let whole = linear(inputs[0], inputs[1], bias: inputs[2])
+        #expect(try whole.hostArray().doubles == LinearFunction().body(inputs)[0].hostArray().doubles)
+        for position in inputs.indices {
+            // Cubes, so that second derivatives are not 0.
+            func gradients(_ function: ([Tensor]) -> Tensor) throws -> [Double] {
+                func at(_ x: Tensor) -> Tensor {
+                    let y = function(inputs.indices.map { $0 == position ? x : inputs[$0] })
+                    return (y * y * y).sum()
+                }
+                let first = gradient(at: inputs[position], of: at)
+                let second = gradient(at: inputs[position]) { (gradient(at: $0, of: at) * inputs[position]).sum() }
+                return try first.hostArray().doubles + second.hostArray().doubles
+            }
+            let got = try gradients { linear($0[0], $0[1], bias: $0[2]) }
+            let expected = try gradients { LinearFunction().body($0)[0] }
+            for (g, e) in zip(got, expected) { #expect(abs(g - e) < 1e-12 * Swift.max(1, abs(e))) }
+        }
+    }
+
     @Test func oneResultAlone() {
         // Only the second result is used: the first has no upstream gradient.
         let got = gradient(at: x) { x in

@@ -75,7 +75,7 @@ extension Lowering {
     /// it brings if it were done for every product.
     private mutating func packedWeight(_ value: Int, _ source: BufferID, _ matrix: Strided, rows: Int) -> BufferID? {
         let (k, n) = (Int64(matrix.shape[-2]), Int64(matrix.shape[-1]))
-        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4, k * n >= 1024, matrix.shape.rank == 2,
+        guard PassSelection.current.includes(HoistPrologue.name), rows >= 4 || n >= 32 && k * n <= 1 << 20, k * n >= 1024, matrix.shape.rank == 2,
             isOnlyMultipliedBy(value),
             program.inputs[value].isParameter
         else { return nil }

@@ -1,4 +1,5 @@
 import HillockCore
+import Synchronization
 
 /// One piece of work of a plan: it reads and writes buffers by their pointers.
 package protocol Step: AnyObject {
@@ -249,6 +250,10 @@ final class CPUPlan: Plan {
 /// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.
 final class BufferNotes {
     var storages: [PhysicalLayout: Storage] = [:]
+    /// No other notes have it, now or later.
+    let number = BufferNotes.numbers.add(1, ordering: .relaxed).newValue
+
+    private static let numbers = Atomic<UInt64>(0)
 }
 
 extension Scalar {

@@ -12,12 +12,10 @@ final class Prologue {
 
     /// An argument as it was when the steps ran.
     private enum Seen {
-        case buffer(Weak)
+        /// By the number of its notes, which go when its elements do, by death or by being overwritten.
+        case buffer(notes: UInt64)
         case scalar(Scalar)
     }
-
-    /// The notes of a buffer: they go when its elements do, by death or by being overwritten.
-    private struct Weak { weak var notes: BufferNotes? }
 
     init(steps: ArraySlice<any Step>, kept: [(buffer: BufferID, byteCount: Int)], arguments: [Int]) {
         self.steps = steps
@@ -42,7 +40,7 @@ final class Prologue {
             case .buffer(let buffer):
                 let notes = buffer.notes as? BufferNotes ?? BufferNotes()
                 buffer.notes = notes
-                return .buffer(Weak(notes: notes))
+                return .buffer(notes: notes.number)
             case .scalar(let scalar): return .scalar(scalar)
             }
         }
@@ -52,7 +50,7 @@ final class Prologue {
         guard seen.count == arguments.count else { return false }
         for (position, seen) in zip(arguments, seen) {
             switch (values[position], seen) {
-            case (.buffer(let now), .buffer(let then)): if then.notes == nil || now.notes !== then.notes { return false }
+            case (.buffer(let now), .buffer(let then)): if (now.notes as? BufferNotes)?.number != then { return false }
             case (.scalar(let now), .scalar(let then)): if now != then { return false }
             default: return false
             }

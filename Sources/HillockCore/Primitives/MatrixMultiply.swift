@@ -131,31 +131,3 @@ public func matmul(
     if b.rank == 1 { result = result.squeezed(axis: -1) }
     return result
 }
-
-/// A dense layer: x·Wᵀ + b along the last axis, `[…, in] → […, out]`, the weight being `[out, in]` and the bias `[out]`.
-///
-/// The nodes are those of `matmul` and `+`, made without asking again what is known of their types: inference of one sample waits for them.
-package func linear(_ x: Tensor, _ weight: Tensor, bias: Tensor?) -> Tensor {
-    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-    guard x.rank > 0, x.shape[-1] == inputs else {
-        let features = x.rank == 0 ? "no" : "\(x.shape[-1])"
-        return .failed(
-            ShapeError("linear", "input \(x.shape) has \(features) features, weight \(weight.shape) wants \(inputs)"), [weight],
-            guess: TensorType(x.dtype, Shape(x.shape.dimensions.dropLast() + [outputs])))
-    }
-    // As one tall matrix, to which the bias is added on the product's way out.
-    let rows = x.rank == 2 ? x : x.reshaped(to: [x.shape.dimensions.dropLast().reduce(1, *), inputs])
-    let y: Tensor
-    if x.dtype == weight.dtype, x.dtype.isArithmetic {
-        let type = TensorType(x.dtype, [rows.shape[0], outputs])
-        let product = Tensor.apply(MatrixMultiply(transposingRight: true), rows, weight, unchecked: type)
-        if let bias, bias.type == TensorType(x.dtype, [outputs]) {
-            y = .apply(Add(), product, .apply(Broadcast(to: type.shape), bias, unchecked: type), unchecked: type)
-        } else {
-            y = bias.map { product + $0 } ?? product
-        }
-    } else {
-        y = matmul(rows, weight, transposingRight: true)
-    }
-    return x.rank == 2 ? y : y.reshaped(to: Shape(x.shape.dimensions.dropLast() + [outputs]))
-}
