@@ -64,7 +64,7 @@ struct CompositeTests {
             }
             let got = try gradients { linear($0[0], $0[1], bias: $0[2]) }
             let expected = try gradients { LinearFunction().body($0)[0] }
-            for (g, e) in zip(got, expected) { #expect(abs(g - e) < 1e-12 * Swift.max(1, abs(e))) }
+            for (g, e) in zip(got, expected) { #expect((g - e).magnitude < 1e-12 * Swift.max(1, e.magnitude)) }
         }
     }
 
