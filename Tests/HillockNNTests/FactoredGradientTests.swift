@@ -18,7 +18,7 @@ import Testing
             let x = try known([Self.samples, Self.columns], 0.3)
             for _ in 0..<2 {
                 let (_, gradients) = valueAndGradient(of: optimizer.parameters) {
-                    let y = linear(x, weight.value)
+                    let y = linear(x, weight.value, bias: nil)
                     return (y * y).sum() * 1e-2
                 }
                 optimizer.update(gradients)
