@@ -45,6 +45,10 @@ extension ConvolutionCall {
         if numerics == .strict { return [narrow ?? (isPointwise ? unfolded : nil) ?? direct] }
         var candidates = [narrow, isPointwise ? unfolded : nil].compactMap { $0 }
         let hasOwnWinograd = prefersWinograd && !readsTooMuch && OwnConvolution(self, .winograd) != nil
+        // Where it is expected to take half the time of a direct sum, it was never seen to take more than two thirds, and won of 16 gradients of
+        // weights all.
+        let isSettled = hasOwnWinograd && prefersWinogradByFar
+        direct.isPromising = !isSettled
         if hasOwnWinograd {
             var winograd = candidate("own winograd") { OwnConvolution($0, .winograd) }
             if precision == .bfloat16 {
@@ -53,8 +57,6 @@ extension ConvolutionCall {
                 winograd.isPromising = false
             }
             candidates.append(winograd)
-            // Where it is expected to take half the time, it was never seen to take more than two thirds.
-            direct.isPromising = !prefersWinogradByFar
         }
         if let unfolded, !isPointwise { candidates.append(unfolded) }
         if precision == .bfloat16 {
@@ -66,7 +68,9 @@ extension ConvolutionCall {
         if direction == .weightGradient, input[0] * output.dimensions.dropFirst(2).reduce(1, *) <= 1024,
             OwnConvolution(self, .direct) != nil
         {
-            candidates.append(candidate("own direct") { OwnConvolution($0, .direct) })
+            var ownDirect = candidate("own direct") { OwnConvolution($0, .direct) }
+            ownDirect.isPromising = !isSettled
+            candidates.append(ownDirect)
         }
         let isThreeByThree = weight.dimensions.dropFirst(2).elementsEqual([3, 3])
         let isDense = geometry.strides == [1, 1] && geometry.dilation == [1, 1] && geometry.groups == 1

@@ -173,8 +173,8 @@ extension ConvolutionCall {
     /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
     var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
 
-    /// Whether it is expected to take at most half the time. Weight gradients are harder to foretell.
-    var prefersWinogradByFar: Bool { direction != .weightGradient && winogradCycles < 0.5 * directCycles }
+    /// Whether it is expected to take at most half the time.
+    var prefersWinogradByFar: Bool { winogradCycles < 0.5 * directCycles }
 
     /// Whether Winograd's weights take little of its time: they are transformed once for all tiles.
     var hasManyTiles: Bool { winogradCosts.weights < 0.2 * winogradCycles }
