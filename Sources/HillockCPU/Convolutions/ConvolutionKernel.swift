@@ -45,8 +45,8 @@ extension ConvolutionCall {
         if numerics == .strict { return [narrow ?? (isPointwise ? unfolded : nil) ?? direct] }
         var candidates = [narrow, isPointwise ? unfolded : nil].compactMap { $0 }
         let hasOwnWinograd = prefersWinograd && !readsTooMuch && OwnConvolution(self, .winograd) != nil
-        // Where it is expected to take half the time of a direct sum, it was never seen to take more than two thirds, and won of 16 gradients of
-        // weights all.
+        // Where it is expected to take half the time of a direct sum, it was never seen to take more than two thirds, and won nearly all gradients of
+        // weights that were timed.
         let isSettled = hasOwnWinograd && prefersWinogradByFar
         direct.isPromising = !isSettled
         if hasOwnWinograd {
