@@ -149,6 +149,8 @@ typedef struct {
     void (*add_groups)(
         const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
         float *rows);
+    /// Up to `HK_OPTIMIZER_ROWS` rows of the product of a tensor's factors, `n` columns of them: y[r * n ...]
+    void (*combine_rows)(const hk_optimizer_tensor *tensor, int64_t rows, int64_t row, int64_t column, int64_t n, float *y);
     /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
     void (*optimizer[3])(
         const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
@@ -240,6 +242,8 @@ typedef struct {
 /// Rows and columns of the micro-tile of `product`.
 #define HK_PRODUCT_ROWS 4
 #define HK_PRODUCT_COLUMNS 16
+/// Rows of `combine_rows`, which read one factor together.
+#define HK_OPTIMIZER_ROWS 4
 
 /// Bytes of output from which on kernels that read and write once write it past the cache.
 #define HK_STREAM_BYTES (16 << 20)

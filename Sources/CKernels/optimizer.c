@@ -4,6 +4,8 @@
 
 /// Elements of a piece: what a piece reads and writes stays in the second-level cache, and a small one is not worth a wake-up.
 #define PIECE 4096
+/// Columns of a piece whose gradient is a product.
+#define COLUMNS (PIECE / HK_OPTIMIZER_ROWS)
 
 typedef struct {
     const hk_variant *variant;
@@ -17,7 +19,13 @@ typedef struct {
 /// Rows or groups of rows in a piece of a tensor of which only the touched rows are changed.
 static int64_t rows_in_piece(const hk_optimizer_tensor *t) { return t->width >= PIECE ? 1 : PIECE / t->width; }
 
+static int64_t row_groups_of(const hk_optimizer_tensor *t) {
+    return (t->count / t->width + HK_OPTIMIZER_ROWS - 1) / HK_OPTIMIZER_ROWS;
+}
+static int64_t column_pieces_of(const hk_optimizer_tensor *t) { return (t->width + COLUMNS - 1) / COLUMNS; }
+
 static int64_t pieces_of(const hk_optimizer_tensor *t) {
+    if (t->factors[0]) return row_groups_of(t) * column_pieces_of(t);
     if (!t->touched_only) return (t->count + PIECE - 1) / PIECE;
     int64_t rows = t->gradient ? t->count / t->width : t->groups->count, each = rows_in_piece(t);
     return (rows + each - 1) / each;
@@ -46,6 +54,19 @@ static const float *scattered(const call *c, const hk_optimizer_tensor *t, int64
     c->variant->add_groups(
         t->groups, first_group(t->groups, first), first_group(t->groups, last), t->updates, t->width, first, rows);
     return rows + (from - first * t->width);
+}
+
+/// Some rows and columns whose gradient is a product.
+static void step_product(const call *c, const hk_optimizer_tensor *t, int64_t piece) {
+    float *gradient = hk_scratch(hk_scratch_thread, PIECE * sizeof *gradient);
+    int64_t row = piece / column_pieces_of(t) * HK_OPTIMIZER_ROWS, column = piece % column_pieces_of(t) * COLUMNS;
+    int64_t rows = t->count / t->width - row, n = t->width - column;
+    if (rows > HK_OPTIMIZER_ROWS) rows = HK_OPTIMIZER_ROWS;
+    if (n > COLUMNS) n = COLUMNS;
+    c->variant->combine_rows(t, rows, row, column, n, gradient);
+    for (int64_t r = 0; r < rows; r++) {
+        c->variant->optimizer[c->numbers->kind](c->numbers, t, gradient + r * n, (row + r) * t->width + column, n);
+    }
 }
 
 /// Asks for what the step of a group will read.
@@ -99,6 +120,8 @@ static void step_pieces(void *context, int64_t begin, int64_t end) {
         int64_t place = piece - c->firsts[tensor];
         if (t->touched_only) {
             step_touched(c, t, place);
+        } else if (t->factors[0]) {
+            step_product(c, t, place);
         } else {
             int64_t from = place * PIECE, n = t->count - from < PIECE ? t->count - from : PIECE;
             const float *gradient = t->gradient ? t->gradient + from : scattered(c, t, from, n);

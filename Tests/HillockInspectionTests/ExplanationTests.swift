@@ -63,9 +63,9 @@ struct ExplanationTests {
         #expect(text.contains("matmul 1 → 0, matmul+ 0 → 1"))
         #expect(text.contains("\nNo change by: "))
         #expect(text.contains("\narena: "))
-        #expect(program.planStages.map(\.name) == ["lower", "inplace", "layouts", "donation", "arguments", "prologue", "arena"])
+        #expect(program.planStages.map(\.name) == ["lower", "order", "inplace", "layouts", "donation", "arguments", "prologue", "arena"])
         #expect(text.contains("── lower ── operations become steps, each a kernel in the layouts that suit it\n\n"))
-        #expect(text.contains(", inplace, layouts, donation, arguments, prologue"), "stages that had nothing to decide")
+        #expect(text.contains(", order, inplace, layouts, donation, arguments, prologue"), "stages that had nothing to decide")
     }
 
     @Test func aProgramThatWasPlannedBeforeIsExplainedAgain() {

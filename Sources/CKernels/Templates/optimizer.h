@@ -35,6 +35,30 @@ static void add_groups(
     }
 }
 
+/// See `combine_rows`; unrolled where `rows` is a constant.
+HK_INLINE void combine(
+    const hk_optimizer_tensor *t, int64_t rows, int64_t row, int64_t column, int64_t n, float *y) {
+    const float *left = t->factors[0] + row * t->left_row, *right = t->factors[1] + column;
+    HK_GRANULES(n, f32v sums[HK_OPTIMIZER_ROWS];
+                for (int64_t r = 0; r < rows; r++) sums[r] = splat(0);
+                for (int64_t k = 0; k < t->depth; k++) {
+                    f32v x = row_load(right + k * t->right_term + at, count, 0);
+                    for (int64_t r = 0; r < rows; r++) {
+                        sums[r] = f32_fma(x, splat(left[r * t->left_row + k * t->left_term]), sums[r]);
+                    }
+                }
+                for (int64_t r = 0; r < rows; r++) row_store(y + r * n + at, count, sums[r]);)
+}
+
+/// Rows of the product of a tensor's factors: y[r * n ...] for `rows` rows from `row` on, `n` columns from `column` on.
+static void combine_rows(const hk_optimizer_tensor *t, int64_t rows, int64_t row, int64_t column, int64_t n, float *y) {
+    if (rows == HK_OPTIMIZER_ROWS) {
+        combine(t, HK_OPTIMIZER_ROWS, row, column, n, y);
+    } else {
+        for (int64_t r = 0; r < rows; r++) combine(t, 1, row + r, column, n, y + r * n);
+    }
+}
+
 static void sgd_step(const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
     const float *p = t->parameter + from;
     float *np = t->new_parameter + from;

@@ -60,6 +60,7 @@ const hk_variant HK_VARIANT = {
     .skip_gram_update = skip_gram_update,
     .add_scaled = add_scaled,
     .add_groups = add_groups,
+    .combine_rows = combine_rows,
     .optimizer = {sgd_step, momentum_step, adam_step},
     .norm_moments = {norm_run_moments, norm_columns_moments},
     .norm_apply = {norm_run_apply, norm_columns_apply},

@@ -30,7 +30,7 @@ typedef struct {
     int64_t count;
     const float *parameter;
     float *new_parameter;
-    /// Its gradient; null where it is the sum of `updates` by rows, so that nobody need write it.
+    /// Its gradient; null where nobody need write it: where it is the sum of `updates` by rows, or the product of `factors`.
     const float *gradient;
     /// Velocity or first moment, and second moment, as far as the kind has them.
     const float *slots[2];
@@ -43,6 +43,9 @@ typedef struct {
     const hk_row_groups *groups;
     const float *updates;
     int64_t width;
+    /// Of `depth` terms for each element: factors[0][row * left_row + term * left_term] factors[1][term * right_term + column].
+    const float *factors[2];
+    int64_t depth, left_row, left_term, right_term;
     /// Only the rows, of `width`, whose gradient is not all zeros are changed, their slots too (PyTorch's SparseAdam). New values must take
     /// the old ones' place.
     bool touched_only;

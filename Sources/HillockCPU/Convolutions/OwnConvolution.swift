@@ -173,11 +173,16 @@ extension ConvolutionCall {
     /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
     var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
 
-    /// Whether it is expected to take at most half the time. Weight gradients are harder to foretell.
-    var prefersWinogradByFar: Bool { direction != .weightGradient && winogradCycles < 0.5 * directCycles }
+    /// Whether it is expected to take at most half the time.
+    var prefersWinogradByFar: Bool { winogradCycles < 0.5 * directCycles }
+
+    /// Whether Winograd's weights take little of its time: they are transformed once for all tiles.
+    var hasManyTiles: Bool { winogradCosts.weights < 0.2 * winogradCycles }
+
+    private var winogradCycles: Double { winogradCosts.products + winogradCosts.tiles + winogradCosts.weights }
 
     /// Products at four fifths of the peak, and for each vector of sixteen what its transformations were measured to take.
-    private var winogradCycles: Double {
+    private var winogradCosts: (products: Double, tiles: Double, weights: Double) {
         let stride = geometry.strides[0]
         let step = 7 - (weight[2] + stride - 1) / stride
         let phases = Double(stride * stride)
@@ -189,7 +194,7 @@ extension ConvolutionCall {
         }
         let tiles = Double(input[0] * ((grid.0 + step - 1) / step) * ((grid.1 + step - 1) / step))
         let products = tiles * 36 * channels.in * channels.out / 32 / 0.8
-        return products + tiles * (channels.in + channels.out) / 16 * 250 + channels.in * channels.out / 16 * 250
+        return (products, tiles * (channels.in + channels.out) / 16 * 250, channels.in * channels.out / 16 * 250)
     }
 
     /// The direct sum at four fifths of the peak, and copying the weights into a layout.

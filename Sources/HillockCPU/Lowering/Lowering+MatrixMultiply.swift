@@ -12,6 +12,7 @@ extension Lowering {
         guard instruction.type.dtype == .float32, hasElements(instruction), dtype == .float32 || hk_has_bf16() else {
             return try lowerPlainMatrixMultiply(product, value, instruction)
         }
+        if dtype == .float32, instruction.primitive is MatrixMultiply, try leavesToOptimizer(value) { return }
         let shape = instruction.type.shape
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         if dtype == .float32, try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }

@@ -37,6 +37,9 @@ extension Lowering {
                 } else {
                     gradient = .grouped(try groups(of: indices, rows: type.shape[0]), updates: updates.buffer)
                 }
+            } else if case .factored? = places[operands[1]] {
+                let factors = try factors(of: operands[1])
+                gradient = .product(factors.left, factors.right)
             } else {
                 let value = resolve(operands[1])
                 if !areSparse[position] { layout = elementLayout(of: value) }
@@ -54,6 +57,40 @@ extension Lowering {
                     isSparse: areSparse[position]))
         }
         steps.append(OptimizerStep(kind, scalars: cells, parameters))
+    }
+
+    /// The two matrices whose product a value is, as they are multiplied.
+    private mutating func factors(of value: Int) throws -> (
+        left: (buffer: BufferID, view: Strided), right: (buffer: BufferID, view: Strided)
+    ) {
+        guard let instruction = program.instruction(value), let product = instruction.primitive as? MatrixMultiply else {
+            fatalError("[cpu] value %\(value) is no product")
+        }
+        var (left, right) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
+        if product.transposesLeft { left.view = left.view.transposedMatrices }
+        if product.transposesRight { right.view = right.view.transposedMatrices }
+        return (left, right)
+    }
+
+    /// Leaves a product to the optimizer that it is the gradient for, if nobody else wants it: the gradient of a large layer on few samples
+    /// takes longer to write and to read again than to compute. Products of 16 terms are as fast from memory as from the caches.
+    mutating func leavesToOptimizer(_ value: Int) throws -> Bool {
+        let shape = program.type(of: value).shape
+        guard shape.rank == 2, shape.count >= 1 << 20, uses[value].count == 1, !program.outputs.contains(value) else { return false }
+        let user = program.instructions[uses[value][0]]
+        /// Operands before the first parameter, and of each parameter.
+        let counts: (scalars: Int, each: Int)
+        switch user.primitive {
+        case let sgd as SGDStep: counts = (SGDStep.scalarCount, 2 + sgd.slotCount)
+        case let adam as AdamStep where !adam.areSparse.contains(true): counts = (AdamStep.scalarCount, 2 + adam.slotCount)
+        default: return false
+        }
+        let places = user.operands.indices.filter { user.operands[$0] == value }
+        guard places.count == 1, places[0] >= counts.scalars, (places[0] - counts.scalars) % counts.each == 1 else { return false }
+        let factors = try factors(of: value)
+        guard factors.left.view.shape[1] <= 16, factors.right.view.strides[1] == 1 else { return false }
+        self.places[value] = .factored
+        return true
     }
 
     /// The layout that a value lies in, if another of its shape can be walked along with it, element by element.

@@ -19,6 +19,8 @@ struct Lowering {
         case rounded(Int)
         /// Rows of one value to be added up by the indices that are another: written only for who wants all of it.
         case scattered(updates: Int, indices: Int)
+        /// The product of its instruction's operands, which only an optimizer wants and computes itself.
+        case factored
     }
 
     let program: Program
@@ -68,7 +70,8 @@ struct Lowering {
         let results = try makeResults()
         origins += [Int?](repeating: nil, count: steps.count - origins.count)
         return PlanDraft(
-            program: program, buffers: buffers, steps: zip(steps, origins).map { PlanDraft.Entry(step: $0, origin: $1) }, results: results)
+            program: program, buffers: buffers, steps: zip(steps, origins).map { PlanDraft.Entry(step: $0, origin: $1) }, results: results,
+            untimedCount: tuner.untimedCount)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.
@@ -128,7 +131,7 @@ struct Lowering {
         case .buffers(let known):
             // In the order in which they were made, so that programs are lowered alike in every process.
             known.filter { $0.key != .plain }.sorted { $0.value < $1.value }.map(\.key) + (known[.plain] == nil ? [] : [.plain])
-        case .view, .splat, .rounded, .scattered, nil: [.plain]
+        case .view, .splat, .rounded, .scattered, .factored, nil: [.plain]
         }
     }
 
@@ -157,7 +160,7 @@ struct Lowering {
         case .scattered(let updates, let indices):
             let buffer = try addUp(value, updates, indices)
             return layout == .plain ? buffer : try self.buffer(value, in: layout)
-        case nil:
+        case .factored, nil:
             fatalError("[cpu] value %\(value) is used before it is made")
         }
     }

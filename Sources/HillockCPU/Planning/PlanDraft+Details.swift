@@ -41,7 +41,12 @@ extension PlanDraft {
     var memoryLines: [String] {
         let own = results.filter { if case .result = buffers[$0.buffer].kind { true } else { false } }
         let line = "results: \(results.count), \(ByteText.of(own.reduce(0) { $0 + $1.type.byteCount }))"
-        return [arenaLine, prologueLine, line, donationLine].compactMap { $0 }
+        return [arenaLine, prologueLine, line, donationLine, untimedLine].compactMap { $0 }
+    }
+
+    /// What later processes may choose otherwise.
+    private var untimedLine: String? {
+        untimedCount == 0 ? nil : "algorithms: \(untimedCount) chosen by rule, as timing had taken its time; later processes time them"
     }
 
     /// How large the arena is.

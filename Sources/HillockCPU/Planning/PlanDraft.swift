@@ -24,9 +24,13 @@ package struct PlanDraft {
     package var prologue: PrologueChoice?
     /// Where temporaries are.
     package var arena: MemoryPlan?
+    /// Algorithms that were chosen by rule, as there was no time left for timing.
+    package let untimedCount: Int
 
-    init(program: Program, buffers: [BufferInfo], steps: [Entry], results: [(buffer: BufferID, type: TensorType)]) {
-        (self.program, self.buffers, self.steps, self.results) = (program, buffers, steps, results)
+    init(
+        program: Program, buffers: [BufferInfo], steps: [Entry], results: [(buffer: BufferID, type: TensorType)], untimedCount: Int = 0
+    ) {
+        (self.program, self.buffers, self.steps, self.results, self.untimedCount) = (program, buffers, steps, results, untimedCount)
     }
 
     /// The buffer in whose memory a buffer is: itself, or the last of those that are written over it.

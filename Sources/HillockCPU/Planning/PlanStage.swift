@@ -28,7 +28,7 @@ package struct Planner: Sendable {
     /// All stages but those that the selection leaves out.
     package init(selection: PassSelection = .current) {
         let all: [any PlanStage] = [
-            OverwriteResiduals(), KeepLayouts(), DonateArguments(), LayOutArguments(), HoistPrologue(), PlaceTemporaries(),
+            OrderSteps(), OverwriteResiduals(), KeepLayouts(), DonateArguments(), LayOutArguments(), HoistPrologue(), PlaceTemporaries(),
         ]
         stages = all.filter { !type(of: $0).isOptional || selection.includes(type(of: $0).name) }
     }

@@ -19,12 +19,15 @@ final class OptimizerStep: InPlaceStep {
         case grouped(BufferID, updates: BufferID)
         /// Rows to be added where the indices say, at once.
         case added(BufferID, TensorType, updates: BufferID)
+        /// The product of two matrices, computed where it is used.
+        case product((buffer: BufferID, view: Strided), (buffer: BufferID, view: Strided))
 
         var buffers: [BufferID] {
             switch self {
             case .dense(let buffer): [buffer]
             case .grouped(let groups, let updates): [groups, updates]
             case .added(let indices, _, let updates): [indices, updates]
+            case .product(let left, let right): [left.buffer, right.buffer]
             }
         }
     }
@@ -147,15 +150,37 @@ final class OptimizerStep: InPlaceStep {
         case .grouped(let groups, let updates):
             tensor.groups = UnsafePointer(pointers[groups].assumingMemoryBound(to: hk_row_groups.self))
             tensor.updates = UnsafePointer(floats(updates))
+        case .product(let left, let right):
+            tensor.factors = (
+                UnsafePointer(floats(left.buffer) + left.view.offset), UnsafePointer(floats(right.buffer) + right.view.offset)
+            )
+            tensor.depth = Int64(left.view.shape[1])
+            (tensor.left_row, tensor.left_term) = (Int64(left.view.strides[0]), Int64(left.view.strides[1]))
+            tensor.right_term = Int64(right.view.strides[0])
         case .added: break
         }
         return tensor
     }
 
     var explanation: String {
-        let rows = parameters.count { if case .dense = $0.gradient { false } else { true } }
+        var (rows, products) = (0, "")
+        for parameter in parameters {
+            switch parameter.gradient {
+            case .dense: break
+            case .grouped, .added: rows += 1
+            case .product(let left, let right): products += ", of it the product \(left.view.shape) × \(right.view.shape)"
+            }
+        }
         let count = parameters.count == 1 ? "1 parameter" : "\(parameters.count) parameters"
-        return "\(kind) of \(count)\(rows == 0 ? "" : ", \(rows) of them by rows")"
+        return "\(kind) of \(count)\(rows == 0 ? "" : ", \(rows) of them by rows")\(products)"
+    }
+
+    /// Those of the products that are computed here.
+    var floatingPointOperations: Int? {
+        let counts = parameters.compactMap { parameter -> Int? in
+            if case .product(let left, _) = parameter.gradient { 2 * left.view.shape[1] * parameter.shape.count } else { nil }
+        }
+        return counts.isEmpty ? nil : counts.reduce(0, +)
     }
 }
 

@@ -15,8 +15,10 @@ struct Tuner {
         var isPromising = true
     }
 
-    /// Seconds that timing may still take in this plan: a first step must not wait long.
-    private var budget = 0.25
+    /// Seconds that timing took in this plan: a first step must not wait long.
+    private var spent = 0.0
+    /// Questions that a rule answered as there was no time left: a later process times them.
+    private(set) var untimedCount = 0
     private let given: TuningStore?
     private let memory = TrialMemory()
     /// Asked for only where there is a choice: its name holds oneDNN's version, which loads oneDNN.
@@ -26,26 +28,35 @@ struct Tuner {
 
     /// The candidate that was found fastest, now or earlier. `candidates` begins with what a rule by shape prefers: it is taken where
     /// nothing can be kept or the budget is spent, and another must be a tenth faster than it. The last is the one that is always there.
+    ///
+    /// Only what was timed is kept for later processes; this one keeps to what it chose either way.
     mutating func choose<Value>(_ question: String, _ candidates: [Candidate<Value>]) throws -> Value {
         if candidates.count == 1 { return try candidates[0].make() }
-        if let known = store.answer(question), let value = try? candidates.first(where: { $0.name == known })?.make() { return value }
-        if store.isAvailable, budget > 0, let best = fastest(candidates), let value = try? candidates[best].make() {
+        for known in store.answers(question) {
+            // A name may be another version's, and a kernel another library's.
+            if let value = try? candidates.first(where: { $0.name == known })?.make() { return value }
+        }
+        let promising = candidates.filter(\.isPromising)
+        if promising.count == 1, let value = try? promising[0].make() { return value }
+        let store = store
+        if store.isAvailable, spent < store.budget, let best = fastest(candidates), let value = try? candidates[best].make() {
             store.decide(question, candidates[best].name)
             return value
         }
+        if store.isAvailable { untimedCount += 1 }
         for candidate in candidates.dropLast() {
             guard let value = try? candidate.make() else { continue }
-            store.decide(question, candidate.name)
+            store.settle(question, candidate.name)
             return value
         }
-        store.decide(question, candidates[candidates.count - 1].name)
+        store.settle(question, candidates[candidates.count - 1].name)
         return try candidates[candidates.count - 1].make()
     }
 
     /// The position of the fastest candidate; `nil` where none runs.
     private mutating func fastest<Value>(_ candidates: [Candidate<Value>]) -> Int? {
         let start = Observation.now
-        defer { budget -= Self.seconds(since: start) }
+        defer { spent += Self.seconds(since: start) }
         var best: (position: Int, time: Double)?
         for (position, candidate) in candidates.enumerated() where candidate.isPromising || best == nil {
             guard let trial = try? candidate.trial(), let time = try? time(trial, toBeat: (best?.time ?? .infinity) * 0.9) else { continue }

@@ -6,22 +6,28 @@ import Synchronization
 /// What was found fastest on this machine, kept in a file from process to process.
 ///
 /// A line holds a question and its answer: the operation with its shapes, a tab, the name of the algorithm. The file's name holds the
-/// instruction set and oneDNN's version. A decision, once written, stands: the same program gives the same bits in every later process.
+/// instruction set and oneDNN's version. A decision, once written, stands. Only what was timed is written: a process that runs out of time for
+/// timing goes by rules by shape, keeps to them as long as it lives, and leaves these questions to later processes. Once all that a program
+/// asks is written, it gives the same bits in every later process.
+///
 /// Without a place to write (`HILLOCK_TUNING=off`, no home folder, a full disk) nothing is timed and rules by shape decide instead.
 package final class TuningStore: Sendable {
     /// The store that plans made in this task ask.
     @TaskLocal package static var current = TuningStore(path: TuningStore.defaultPath())
 
+    /// Seconds that timing may take in each plan.
+    let budget: Double
     private let path: String?
     private struct State {
-        var answers: [String: String] = [:]
+        /// By question, those of the file first. Versions that know different algorithms may each have one.
+        var answers: [String: [String]] = [:]
         var isRead = false
         var isWritable = true
     }
     private let state = Mutex(State())
 
     /// A store in a file; in none if `path` is `nil`.
-    package init(path: String?) { self.path = path }
+    package init(path: String?, budget: Double = 0.25) { (self.path, self.budget) = (path, budget) }
 
     /// `$XDG_CACHE_HOME/hillock/tuning/…`, or under `~/.cache`; `HILLOCK_TUNING` names another folder, or is `off`.
     static func defaultPath() -> String? {
@@ -44,25 +50,36 @@ package final class TuningStore: Sendable {
         }
     }
 
-    /// The answer to a question that was decided before.
-    package func answer(_ question: String) -> String? {
+    /// The answers to a question, the first that makes sense to who asks being the one that stands.
+    package func answers(_ question: String) -> [String] {
         state.withLock { state in
             read(&state)
-            return state.answers[question]
+            return state.answers[question] ?? []
         }
     }
 
     /// Decides a question for good.
     package func decide(_ question: String, _ answer: String) {
         state.withLock { state in
-            read(&state)
-            guard state.answers[question] == nil else { return }
-            state.answers[question] = answer
-            if let path, state.isWritable { state.isWritable = Self.append("\(question)\t\(answer)\n", to: path) }
+            guard add(answer, to: question, &state), let path, state.isWritable else { return }
+            state.isWritable = Self.append("\(question)\t\(answer)\n", to: path)
         }
     }
 
-    /// Reads the file once; lines that make no sense are passed over, and the first of two answers stands.
+    /// Decides a question for as long as the process lives.
+    package func settle(_ question: String, _ answer: String) {
+        state.withLock { state in _ = add(answer, to: question, &state) }
+    }
+
+    /// Whether the answer is new.
+    private func add(_ answer: String, to question: String, _ state: inout State) -> Bool {
+        read(&state)
+        guard state.answers[question]?.contains(answer) != true else { return false }
+        state.answers[question, default: []].append(answer)
+        return true
+    }
+
+    /// Reads the file once; lines that make no sense are passed over.
     private func read(_ state: inout State) {
         guard !state.isRead else { return }
         state.isRead = true
@@ -76,8 +93,8 @@ package final class TuningStore: Sendable {
         while getline(&line, &capacity, file) > 0 {
             guard let line else { break }
             let parts = String(cString: line).split(separator: "\t", maxSplits: 1)
-            guard parts.count == 2, parts[1].last == "\n", state.answers[String(parts[0])] == nil else { continue }
-            state.answers[String(parts[0])] = String(parts[1].dropLast())
+            guard parts.count == 2, parts[1].last == "\n" else { continue }
+            state.answers[String(parts[0]), default: []].append(String(parts[1].dropLast()))
         }
     }
 

@@ -30,6 +30,38 @@ import Testing
         (draft?.steps ?? []).map { entry in String(entry.step.explanation.split(separator: ":")[0].split(separator: " [")[0]) }
     }
 
+    // MARK: - Order
+
+    /// Gradients of the weights of a chain of convolutions of images that are much larger than weights.
+    private var chain: [Tensor] {
+        let weights = (0..<5).map { known([16, 16, 3, 3], seed: Double($0)) }
+        let x = known([2, 16, 24, 24], seed: 9)
+        return valueAndGradients(at: weights) { $0.reduce(x) { relu(conv2d($0, $1, padding: (1, 1))) }.sum() }.gradients
+    }
+
+    @Test func gradientsAreComputedAsSoonAsTheyCanBe() throws {
+        let outputs = chain
+        let drafts = try drafts(outputs)
+        let (before, after) = (try #require(drafts["lower"]), try #require(drafts["order"]))
+        #expect(Set(steps(before)) == Set(steps(after)) && steps(before) != steps(after) && before.steps.count == after.steps.count)
+        #expect(OrderSteps().decisions(in: before).isEmpty && OrderSteps().decisions(in: after).count == 1)
+        let program = CPUEngine.optimized(Program(computing: outputs))
+        let whole = try Numerics.$current.withValue(.strict) { try Planner(selection: PassSelection("-order")).run(program) }
+        let arenas = (try #require(drafts["arena"]?.arena).byteCount, try #require(whole.arena).byteCount)
+        #expect(arenas.0 < arenas.1 * 4 / 5, "\(arenas)")
+    }
+
+    @Test func whatIsSmallerThanItsGradientStaysWhereItIs() throws {
+        let w = known([64, 64, 3, 3], seed: 1)
+        let x = known([1, 64, 4, 4], seed: 2)
+        let gradients = valueAndGradients(at: [w]) { w in
+            relu(conv2d(relu(conv2d(x, w[0], padding: (1, 1))), w[0], padding: (1, 1))).sum()
+        }.gradients
+        let drafts = try drafts(gradients)
+        #expect(steps(drafts["lower"]).count == steps(drafts["order"]).count)
+        #expect(OrderSteps().decisions(in: try #require(drafts["order"])).isEmpty)
+    }
+
     // MARK: - In place
 
     private var convolution: (Tensor) -> Tensor {
@@ -125,7 +157,9 @@ import Testing
     }
 
     /// Without any of the optional stages a plan is larger, and gives the same.
-    @Test(arguments: ["inplace", "layouts", "donation", "arguments", "prologue", "none"]) func withoutAStageItIsTheSame(_ name: String)
+    @Test(arguments: ["order", "inplace", "layouts", "donation", "arguments", "prologue", "none"]) func withoutAStageItIsTheSame(
+        _ name: String
+    )
         throws
     {
         func run() throws -> [[Double]] {

@@ -17,11 +17,12 @@ struct TuningTests {
             let path = folder.appending(path: "deep/tuning.txt").path
             let first = TuningStore(path: path)
             #expect(first.isAvailable)
-            #expect(first.answer("a") == nil)
+            #expect(first.answers("a").isEmpty)
             first.decide("a", "direct")
             first.decide("a", "winograd")
-            #expect(first.answer("a") == "direct")
-            #expect(TuningStore(path: path).answer("a") == "direct")
+            first.decide("a", "direct")
+            #expect(first.answers("a") == ["direct", "winograd"], "the first stands where it makes sense")
+            #expect(TuningStore(path: path).answers("a") == ["direct", "winograd"])
         }
     }
 
@@ -31,8 +32,18 @@ struct TuningTests {
             let file = folder.appending(path: "tuning.txt")
             try Data("\u{0}\u{1}\nno tab\na\tdirect\na\twinograd\nb\tcut of".utf8).write(to: file)
             let store = TuningStore(path: file.path)
-            #expect(store.answer("a") == "direct")
-            #expect(store.answer("b") == nil)
+            #expect(store.answers("a").first == "direct")
+            #expect(store.answers("b").isEmpty)
+        }
+    }
+
+    @Test func whatIsSettledByRuleEndsWithTheProcess() throws {
+        try withFolder { folder in
+            let path = folder.appending(path: "tuning.txt").path
+            let first = TuningStore(path: path)
+            first.settle("a", "direct")
+            #expect(first.answers("a") == ["direct"])
+            #expect(TuningStore(path: path).answers("a").isEmpty)
         }
     }
 
@@ -64,6 +75,50 @@ struct TuningTests {
             // A line for each shape, on machines where there is more than one algorithm.
             let count = text.split(separator: "\n").count
             #expect(count <= lines && (numerics == .strict || count == 2 || count == 0), "\(text)")
+        }
+    }
+
+    /// How many algorithms a plan of gradients of weights, which several may be the fastest for, chose by rule.
+    private func plan(with store: TuningStore) throws -> Int {
+        let x = sin(Tensor.arange(to: 2 * 32 * 12 * 12)).reshaped(to: [2, 32, 12, 12])
+        let weights = [
+            cos(Tensor.arange(to: 32 * 32 * 9)).reshaped(to: [32, 32, 3, 3]), sin(Tensor.arange(to: 64 * 32)).reshaped(to: [64, 32, 1, 1]),
+        ]
+        evaluate([x] + weights)
+        let gradients = valueAndGradients(at: weights) { conv2d(conv2d(x, $0[0], padding: (1, 1)), $0[1]).sum() }.gradients
+        return try TuningStore.$current.withValue(store) {
+            try Numerics.$current.withValue(.fast) { try Planner().run(CPUEngine.optimized(Program(computing: gradients))).untimedCount }
+        }
+    }
+
+    private func lines(_ file: URL) -> [Substring] { ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n") }
+
+    @Test("What there is no time for is chosen by rule, and timed by a later process")
+    func ruleIsProvisional() throws {
+        try withFolder { folder in
+            let file = folder.appending(path: "tuning.txt")
+            let hurried = TuningStore(path: file.path, budget: 0)
+            let count = try plan(with: hurried)
+            #expect(count > 0 && lines(file).isEmpty)
+            #expect(try plan(with: hurried) == 0, "a process keeps to what it chose")
+            let later = TuningStore(path: file.path, budget: 60)
+            #expect(try plan(with: later) == 0)
+            #expect(lines(file).count == count)
+            #expect(try plan(with: TuningStore(path: file.path, budget: 0)) == 0)
+        }
+    }
+
+    @Test("An algorithm of another version is passed over, once")
+    func unknownAlgorithm() throws {
+        try withFolder { folder in
+            let file = folder.appending(path: "tuning.txt")
+            _ = try plan(with: TuningStore(path: file.path, budget: 60))
+            let known = lines(file)
+            try Data(known.map { $0.split(separator: "\t")[0] + "\tof another version\n" }.joined().utf8).write(to: file)
+            for _ in 0..<2 {
+                #expect(try plan(with: TuningStore(path: file.path, budget: 60)) == 0)
+                #expect(lines(file).count == 2 * known.count)
+            }
         }
     }
 
