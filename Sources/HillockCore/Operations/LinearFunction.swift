@@ -28,6 +28,8 @@ package struct LinearFunction: Composite {
     /// `linear`
     package static let name = "linear"
 
+    package init() {}
+
     /// `[N, out]`
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         let product = try MatrixMultiply(transposingRight: true).outputType(for: Array(inputs.prefix(2)))
