@@ -46,7 +46,7 @@ extension PlanDraft {
 
     /// What later processes may choose otherwise.
     private var untimedLine: String? {
-        untimedCount == 0 ? nil : "algorithms: \(untimedCount) chosen by rule, as timing had taken its time; later processes time them"
+        untimedCount == 0 ? nil : "algorithms: \(untimedCount) chosen by rule, as timing had taken its time"
     }
 
     /// How large the arena is.

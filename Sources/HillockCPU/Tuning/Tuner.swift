@@ -17,7 +17,7 @@ struct Tuner {
 
     /// Seconds that timing took in this plan: a first step must not wait long.
     private var spent = 0.0
-    /// Questions that a rule answered as there was no time left: a later process times them.
+    /// Questions that a rule answered as there was no time left.
     private(set) var untimedCount = 0
     private let given: TuningStore?
     private let memory = TrialMemory()
@@ -28,8 +28,6 @@ struct Tuner {
 
     /// The candidate that was found fastest, now or earlier. `candidates` begins with what a rule by shape prefers: it is taken where
     /// nothing can be kept or the budget is spent, and another must be a tenth faster than it. The last is the one that is always there.
-    ///
-    /// Only what was timed is kept for later processes; this one keeps to what it chose either way.
     mutating func choose<Value>(_ question: String, _ candidates: [Candidate<Value>]) throws -> Value {
         if candidates.count == 1 { return try candidates[0].make() }
         for known in store.answers(question) {
@@ -46,10 +44,10 @@ struct Tuner {
         if store.isAvailable { untimedCount += 1 }
         for candidate in candidates.dropLast() {
             guard let value = try? candidate.make() else { continue }
-            store.settle(question, candidate.name)
+            store.decide(question, candidate.name)
             return value
         }
-        store.settle(question, candidates[candidates.count - 1].name)
+        store.decide(question, candidates[candidates.count - 1].name)
         return try candidates[candidates.count - 1].make()
     }
 

@@ -6,9 +6,8 @@ import Synchronization
 /// What was found fastest on this machine, kept in a file from process to process.
 ///
 /// A line holds a question and its answer: the operation with its shapes, a tab, the name of the algorithm. The file's name holds the
-/// instruction set and oneDNN's version. A decision, once written, stands. Only what was timed is written: a process that runs out of time for
-/// timing goes by rules by shape, keeps to them as long as it lives, and leaves these questions to later processes. Once all that a program
-/// asks is written, it gives the same bits in every later process.
+/// instruction set and oneDNN's version. A decision, once written, stands, also one by rule where there was no time left for timing: the same
+/// program gives the same bits in every later process, and a run that is resumed those of one that never stopped.
 ///
 /// Without a place to write (`HILLOCK_TUNING=off`, no home folder, a full disk) nothing is timed and rules by shape decide instead.
 package final class TuningStore: Sendable {
@@ -64,11 +63,6 @@ package final class TuningStore: Sendable {
             guard add(answer, to: question, &state), let path, state.isWritable else { return }
             state.isWritable = Self.append("\(question)\t\(answer)\n", to: path)
         }
-    }
-
-    /// Decides a question for as long as the process lives.
-    package func settle(_ question: String, _ answer: String) {
-        state.withLock { state in _ = add(answer, to: question, &state) }
     }
 
     /// Whether the answer is new.

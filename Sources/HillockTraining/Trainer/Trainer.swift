@@ -6,7 +6,7 @@ import HillockOptimizers
 /// Trains a model: epochs of steps over shuffled batches, an evaluation after each epoch, checkpoints on the way.
 ///
 /// A run is determined by its settings: interrupted at any moment and continued from its checkpoint, it ends with the same bits as one that
-/// was never interrupted, if the CPU engine had timed all that it chooses among before (`Numerics`). Use it from one thread.
+/// was never interrupted. Use it from one thread.
 ///
 ///     let trainer = Trainer(model: model, optimizer: Adam(model, learningRate: 1e-3),
 ///                           settings: TrainingSettings(epochs: 5, batchSize: 128, learningRate: 1e-3))

@@ -37,16 +37,6 @@ struct TuningTests {
         }
     }
 
-    @Test func whatIsSettledByRuleEndsWithTheProcess() throws {
-        try withFolder { folder in
-            let path = folder.appending(path: "tuning.txt").path
-            let first = TuningStore(path: path)
-            first.settle("a", "direct")
-            #expect(first.answers("a") == ["direct"])
-            #expect(TuningStore(path: path).answers("a").isEmpty)
-        }
-    }
-
     @Test func withoutAPlaceNothingIsTimed() throws {
         #expect(!TuningStore(path: nil).isAvailable)
         #expect(!TuningStore(path: "/proc/no/such/place.txt").isAvailable)
@@ -93,18 +83,15 @@ struct TuningTests {
 
     private func lines(_ file: URL) -> [Substring] { ((try? String(contentsOf: file, encoding: .utf8)) ?? "").split(separator: "\n") }
 
-    @Test("What there is no time for is chosen by rule, and timed by a later process")
-    func ruleIsProvisional() throws {
+    @Test("What there is no time for is chosen by rule, and stands: later processes give the same bits")
+    func rulesStand() throws {
         try withFolder { folder in
             let file = folder.appending(path: "tuning.txt")
-            let hurried = TuningStore(path: file.path, budget: 0)
-            let count = try plan(with: hurried)
-            #expect(count > 0 && lines(file).isEmpty)
-            #expect(try plan(with: hurried) == 0, "a process keeps to what it chose")
-            let later = TuningStore(path: file.path, budget: 60)
-            #expect(try plan(with: later) == 0)
-            #expect(lines(file).count == count)
-            #expect(try plan(with: TuningStore(path: file.path, budget: 0)) == 0)
+            let count = try plan(with: TuningStore(path: file.path, budget: 0))
+            let text = lines(file)
+            #expect(count > 0 && text.count == count)
+            #expect(try plan(with: TuningStore(path: file.path, budget: 60)) == 0)
+            #expect(lines(file) == text)
         }
     }
 
