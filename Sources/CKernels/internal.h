@@ -21,6 +21,8 @@ typedef void (*hk_kernel)(
 typedef struct {
     /// Reduces `count` (at most HK_LEAF) neighbours into one element.
     void (*leaf)(const char *input, int64_t count, char *output);
+    /// The same, and asks for the memory that comes after: for inputs larger than the caches.
+    void (*stream)(const char *input, int64_t count, char *output);
     /// output[j] = row[0][j] op row[1][j] op ..., for `count` columns.
     void (*rows)(const char *const *rows, int64_t row_count, int64_t count, char *output);
     /// accumulator[j] = accumulator[j] op other[j].

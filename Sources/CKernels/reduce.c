@@ -10,6 +10,8 @@
 #define LEAF_ROWS 32
 #define STRIP 512
 #define CHUNKS_MOST 64
+/// An input of as many bytes comes from memory, not from a cache.
+#define STREAM_BYTES (4 << 20)
 
 typedef struct {
     hk_reducer reducer;
@@ -244,6 +246,7 @@ void hk_reduce(
     }
     r.run = axes.extents[inner];
     r.run_stride = axes.strides[inner];
+    if (r.run_stride == 1 && inputs * bytes >= STREAM_BYTES) r.reducer.leaf = r.reducer.stream;
     r.pieces = (r.run + HK_LEAF - 1) / HK_LEAF;
     r.leaves = r.pieces * hk_axes_count(&r.reduced);
     r.chunks = chunk_count(r.leaves, outputs, r.run < HK_LEAF ? r.run : HK_LEAF);

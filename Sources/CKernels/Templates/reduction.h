@@ -1,8 +1,11 @@
 // Leaves of reductions: neighbours to one element, rows to one row. The order of operations is fixed.
 
-/// Eight granules side by side, then a tree over them and over the lanes.
+/// Bytes that are asked for ahead where much memory is read: a sum of 256 MiB runs at 78 GB/s instead of 62 on two cores of Zen 5.
+#define HK_AHEAD 4096
+
+/// `neighbours`: eight granules side by side, then a tree over them and over the lanes.
 #define HK_REDUCER(name, T, identity, COMBINE)                                                                        \
-    static void name##_leaf_##T(const char *input, int64_t count, char *output) {                                     \
+    HK_INLINE void name##_neighbours_##T(const char *input, int64_t count, char *output, _Bool ahead) {               \
         const T##v none = (T##v){} + (T##e)(identity);                                                                \
         T##v total;                                                                                                   \
         int64_t whole = count / HK_GRANULE, rest = count % HK_GRANULE;                                                \
@@ -14,6 +17,9 @@
                  s7 = T##_load(input + 7 * bytes);                                                                    \
             input += 8 * bytes;                                                                                       \
             for (whole -= 8; whole >= 8; whole -= 8, input += 8 * bytes) {                                            \
+                for (int64_t at = 0; ahead && at < 8 * bytes; at += 64) {                                             \
+                    __builtin_prefetch(input + at + HK_AHEAD);                                                        \
+                }                                                                                                     \
                 s0 = COMBINE(T, s0, T##_load(input));                                                                 \
                 s1 = COMBINE(T, s1, T##_load(input + bytes));                                                         \
                 s2 = COMBINE(T, s2, T##_load(input + 2 * bytes));                                                     \
@@ -36,6 +42,12 @@
         for (; whole > 0; whole--, input += bytes) total = COMBINE(T, total, T##_load(input));                        \
         if (rest > 0) total = COMBINE(T, total, T##_load_partial(input, rest, (T##e)(identity)));                     \
         T##_store_partial(output, 1, name##_lanes_##T(total));                                                        \
+    }                                                                                                                 \
+    static void name##_leaf_##T(const char *input, int64_t count, char *output) {                                     \
+        name##_neighbours_##T(input, count, output, 0);                                                               \
+    }                                                                                                                 \
+    static void name##_stream_##T(const char *input, int64_t count, char *output) {                                   \
+        name##_neighbours_##T(input, count, output, 1);                                                               \
     }                                                                                                                 \
     static void name##_rows_##T(const char *const *rows, int64_t row_count, int64_t count, char *output) {            \
         int64_t whole = count / HK_GRANULE, rest = count % HK_GRANULE, at = 0;                                        \
@@ -128,7 +140,7 @@ HK_REDUCTION(or, i32, 0, HK_OR)
 HK_REDUCTION(or, i64, 0, HK_OR)
 HK_REDUCTION(or, u8, 0, HK_OR)
 
-#define HK_REDUCER_ENTRY(name, T) {name##_leaf_##T, name##_rows_##T, name##_combine_##T}
+#define HK_REDUCER_ENTRY(name, T) {name##_leaf_##T, name##_stream_##T, name##_rows_##T, name##_combine_##T}
 #define HK_REDUCE_NUMBER(name)                                                                                        \
     [hk_reduce_##name] = {                                                                                            \
         [hk_type_f32] = HK_REDUCER_ENTRY(name, f32),                                                                  \
