@@ -92,7 +92,8 @@ static void multiply_block(
         int64_t depth = p->k * part / parts, length = p->k * (part + 1) / parts - depth;
         hk_gemm_call call = {
             .k = length, .a_row = p->a_row, .a_column = p->a_column, .b_row = p->b_row,
-            .panel_step = HK_GEMM_COLUMNS, .c_row = p->c_row, .alpha = 1, .beta = part > 0};
+            .panel_step = HK_GEMM_COLUMNS, .c_row = p->c_row, .alpha = 1, .beta = part > 0,
+            .relu = p->relu && part == parts - 1};
         const float *left = a + depth * p->a_column, *right = b + depth * p->b_row;
         const float *offset = part == parts - 1 ? bias : NULL;
         if (ready) {
@@ -109,7 +110,6 @@ static void multiply_block(
         call.panel_step = length * HK_GEMM_COLUMNS;
         d->variant->gemm(&call, rows, columns - whole, left, panel, c + whole, offset ? offset + whole : NULL);
     }
-    if (p->relu) rectify(c, p->c_row, rows, columns);
 }
 
 static void multiply_tasks(void *context, int64_t begin, int64_t end) {

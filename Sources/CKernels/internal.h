@@ -33,6 +33,8 @@ typedef struct {
 typedef struct {
     int64_t k, a_row, a_column, b_row, panel_step, c_row;
     float alpha, beta;
+    /// What is negative becomes 0; NaN stays.
+    bool relu;
 } hk_gemm_call;
 
 /// One step of a recurrent cell for a block of rows of the batch and hidden units; see Templates/recurrent.h. Sequences begin at this block

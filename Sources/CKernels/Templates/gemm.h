@@ -37,6 +37,7 @@ HK_INLINE void gemm_tile(
         HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] += a_column;
     }
     const float alpha = call->alpha, beta = call->beta;
+    const _Bool relu = call->relu;
     HK_UNROLL for (int r = 0; r < rows; r++) {
         HK_UNROLL for (int v = 0; v < granules; v++) {
             int64_t count = v == granules - 1 ? last : 16;
@@ -44,6 +45,7 @@ HK_INLINE void gemm_tile(
             f32v value = sums[r][v] * alpha;
             if (beta != 0) value = f32_fma(splat(beta), row_load(to, count, 0), value);
             if (bias) value += row_load(bias + v * 16, count, 0);
+            if (relu) value = f32_choose(value < 0, (f32v){}, value);
             row_store(to, count, value);
         }
     }
@@ -84,7 +86,8 @@ GEMM_TILE(1, 2)
 static const gemm_function gemm_tiles[4][GEMM_ROWS] = {{GEMM_NAMES_3(1)}, {gemm_1x2}};
 #endif
 
-/// C[m, n] = alpha A B + beta C + bias. Granule v of the columns of B begins at b + (v / 2) * panel_step + v % 2 * 16.
+/// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative. Granule v of the columns of B begins at
+/// b + (v / 2) * panel_step + v % 2 * 16.
 static void gemm(
     const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias) {
     // Rows that lie a multiple of 4,096 bytes apart share their place in the first-level cache, which holds 8 to 12 of them.
