@@ -2,7 +2,7 @@
 
 SWIFT ?= swift
 
-.PHONY: run test bench check clean help dependencies
+.PHONY: run test passes bench check clean help dependencies
 
 run: dependencies ## install what is missing, build, and train the digit network (ARGS="--model mlp" for options)
 	$(SWIFT) build -c release --product hillock
@@ -10,10 +10,14 @@ run: dependencies ## install what is missing, build, and train the digit network
 
 # In release: the kernels are too slow without optimisation. One after another: they use every core themselves, and waiting for a server is timed.
 # Programs are checked between passes, and algorithms chosen by rule: what other work on the machine does must not matter.
-test: export HILLOCK_VERIFY = 1
-test: export HILLOCK_TUNING = off
+test passes: export HILLOCK_VERIFY = 1
+test passes: export HILLOCK_TUNING = off
 test: dependencies ## install what is missing, and run every test (ARGS="--filter Sampler" for some)
 	$(SWIFT) test -c release --no-parallel $(ARGS)
+
+passes: dependencies ## the tests with each pass of the compiler left out in turn, and with all (ARGS="none fuse" for some); about 40 minutes
+	$(SWIFT) build -c release --build-tests
+	scripts/test-passes.sh $(ARGS)
 
 bench: dependencies ## measure the workloads beside the peers, where their program is at hand (ARGS="--only T03", ARGS=--report)
 	scripts/prepare-peers.sh
