@@ -68,9 +68,9 @@ extension PhysicalLayout {
             let plain = try copy(source, shape, to: .plain, byteCount: shape.count * 4)
             return try PhysicalLayout.plain.copy(plain, shape, to: other, byteCount: byteCount)
         }
-        let target = StoragePool.shared.allocate(byteCount)
+        let target = try StoragePool.shared.allocate(byteCount)
         let reorder = try ReorderStep(shape, 0, self, 1, other)
-        let scratch = StoragePool.shared.allocate(reorder.scratchByteCount)
+        let scratch = try StoragePool.shared.allocate(reorder.scratchByteCount)
         try [source.pointer, target.pointer].withUnsafeBufferPointer { try reorder.run($0.baseAddress!, scratch: scratch.pointer) }
         withExtendedLifetime((source, scratch)) {}
         return target

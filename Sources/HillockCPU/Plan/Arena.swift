@@ -18,20 +18,22 @@ final class Arena: @unchecked Sendable {
     private var largest = 0
 
     /// At least `byteCount` bytes, 64-byte aligned, until it is called again. Called with the evaluator's lock held.
-    func memory(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    /// - Throws: ``CPUEngineError`` where the system has no such block.
+    func memory(_ byteCount: Int) throws -> UnsafeMutableRawPointer {
         largest = Swift.max(largest, byteCount)
         runs += 1
         if runs >= Self.period {
-            if self.byteCount > Self.smallest, self.byteCount / 2 > largest { resize(to: largest) }
+            if self.byteCount > Self.smallest, self.byteCount / 2 > largest { try resize(to: largest) }
             (runs, largest) = (0, byteCount)
         }
-        if byteCount > self.byteCount { resize(to: byteCount) }
+        if byteCount > self.byteCount { try resize(to: byteCount) }
         return block.unsafelyUnwrapped
     }
 
-    private func resize(to size: Int) {
+    private func resize(to size: Int) throws {
         if let block { LargeBlocks.deallocate(block, byteCount) }
-        block = LargeBlocks.allocate(size)
+        (block, byteCount) = (nil, 0)
+        block = try LargeBlocks.allocate(size)
         byteCount = size
     }
 }

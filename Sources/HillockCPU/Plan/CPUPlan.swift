@@ -142,13 +142,13 @@ final class CPUPlan: Plan {
         for donation in donations { owners[donation.result] = Self.take(&arguments[donation.argument]) }
         for (position, result) in self.results.enumerated() {
             guard case .result(position) = buffers[result.buffer].kind else { continue }
-            let owner = owners[position] ?? make(result)
+            let owner = try owners[position] ?? make(result)
             owners[position] = owner
             pointers[result.buffer] = owner.storage.pointer
         }
         for (buffer, result) in overwritten { pointers[buffer] = pointers[result] }
         StoragePool.shared.countRun()
-        let memory = Arena.shared.memory(arenaByteCount)
+        let memory = try Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
         let observer = Observation.observer
         try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset, observer)
@@ -180,9 +180,9 @@ final class CPUPlan: Plan {
     }
 
     /// New memory for a result.
-    private func make(_ result: (buffer: BufferID, type: TensorType)) -> CPUBuffer {
+    private func make(_ result: (buffer: BufferID, type: TensorType)) throws -> CPUBuffer {
         let info = buffers[result.buffer]
-        return CPUBuffer(type: result.type, storage: StoragePool.shared.allocate(info.byteCount), layout: info.layout)
+        return CPUBuffer(type: result.type, storage: try StoragePool.shared.allocate(info.byteCount), layout: info.layout)
     }
 
     /// Points the steps to an argument's elements.

@@ -31,7 +31,7 @@ final class Prologue {
         if isCurrent(values) { return }
         seen = []
         if storages.isEmpty {
-            storages = kept.map { StoragePool.shared.allocate($0.byteCount) }
+            storages = try kept.map { try StoragePool.shared.allocate($0.byteCount) }
             for (entry, storage) in zip(kept, storages) { pointers[entry.buffer] = storage.pointer }
         }
         try steps.run(pointers, scratch: scratch, observer)

@@ -33,7 +33,8 @@ final class StoragePool: Sendable {
     var freeByteCount: Int { free.withLock { $0.byteCount } }
 
     /// A block of at least `byteCount` bytes, 64-byte aligned, uninitialised; it comes back here when its last owner lets go.
-    func allocate(_ byteCount: Int) -> Storage {
+    /// - Throws: ``CPUEngineError`` where the system has no such block.
+    func allocate(_ byteCount: Int) throws -> Storage {
         let size = Self.size(byteCount)
         let (address, release) = free.withLock { free -> (UInt?, @Sendable (UnsafeMutableRawPointer) -> Void) in
             let entry: SizeClass
@@ -49,7 +50,7 @@ final class StoragePool: Sendable {
             return (block, entry.release)
         }
         if let address { return Storage(adopting: UnsafeMutableRawPointer(bitPattern: address)!, byteCount: byteCount, release: release) }
-        return Storage(adopting: LargeBlocks.allocate(size), byteCount: byteCount, release: release)
+        return Storage(adopting: try LargeBlocks.allocate(size), byteCount: byteCount, release: release)
     }
 
     /// Keeps a block that nobody owns any longer, if there is room.

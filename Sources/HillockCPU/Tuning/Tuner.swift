@@ -65,7 +65,7 @@ struct Tuner {
 
     /// Seconds that a step takes: the least of a few runs after one, fewer where they are long or it has lost.
     private func time(_ trial: (step: any Step, byteCounts: [Int]), toBeat limit: Double) throws -> Double {
-        let (pointers, scratch) = memory.buffers(trial.byteCounts, scratch: trial.step.scratchByteCount)
+        let (pointers, scratch) = try memory.buffers(trial.byteCounts, scratch: trial.step.scratchByteCount)
         return try pointers.withUnsafeBufferPointer { pointers in
             var (best, spent) = (Double.infinity, 0.0)
             for round in 0..<5 {
@@ -97,7 +97,7 @@ private final class TrialMemory {
     deinit { release() }
 
     /// Buffers of these sizes that hold small numbers, neither denormal nor growing, and scratch memory.
-    func buffers(_ byteCounts: [Int], scratch: Int) -> (buffers: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer) {
+    func buffers(_ byteCounts: [Int], scratch: Int) throws -> (buffers: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer) {
         var offsets: [Int] = []
         var size = 0
         for byteCount in byteCounts {
@@ -108,8 +108,9 @@ private final class TrialMemory {
         if total > self.byteCount {
             release()
             // Somewhat more, so that it need not grow often.
-            self.byteCount = total + total / 2
-            block = LargeBlocks.allocate(self.byteCount)
+            let size = total + total / 2
+            block = try LargeBlocks.allocate(size)
+            self.byteCount = size
         }
         let block = self.block.unsafelyUnwrapped
         fill(block, size)
@@ -130,6 +131,6 @@ private final class TrialMemory {
 
     private func release() {
         if let block { LargeBlocks.deallocate(block, byteCount) }
-        block = nil
+        (block, byteCount) = (nil, 0)
     }
 }
