@@ -1,5 +1,5 @@
 // Small and medium matrix products in f32: packing, and products by packed panels.
-#include "gemm.h"
+#include "gemm_internal.h"
 #include "internal.h"
 #include <string.h>
 
@@ -10,17 +10,23 @@ size_t hk_gemm_packed_bytes(int64_t k, int64_t n) {
 
 void hk_gemm_pack(const float *b, int64_t row_stride, int64_t column_stride, int64_t k, int64_t n, float *packed) {
     const hk_variant *variant = hk_variant_current();
-    for (int64_t column = 0; column < n; column += HK_GEMM_COLUMNS, packed += k * HK_GEMM_COLUMNS) {
+    int64_t step = k * HK_GEMM_COLUMNS, whole = column_stride == 1 ? n / HK_GEMM_COLUMNS : 0;
+    // Dense rows are read from end to end, all panels of a row at once: memory gives them faster so.
+    for (int64_t l = 0; l < k && whole > 0; l++) {
+        for (int64_t panel = 0; panel < whole; panel++) {
+            memcpy(
+                packed + panel * step + l * HK_GEMM_COLUMNS, b + l * row_stride + panel * HK_GEMM_COLUMNS,
+                HK_GEMM_COLUMNS * sizeof(float));
+        }
+    }
+    packed += whole * step;
+    for (int64_t column = whole * HK_GEMM_COLUMNS; column < n; column += HK_GEMM_COLUMNS, packed += step) {
         int64_t columns = n - column < HK_GEMM_COLUMNS ? n - column : HK_GEMM_COLUMNS;
         const float *from = b + column * column_stride;
-        if (columns < HK_GEMM_COLUMNS) memset(packed, 0, (size_t)(k * HK_GEMM_COLUMNS) * sizeof(float));
+        if (columns < HK_GEMM_COLUMNS) memset(packed, 0, (size_t)step * sizeof(float));
         if (row_stride == 1 && column_stride != 1) {
             variant->transpose[2](
                 (const char *)from, column_stride, (char *)packed, HK_GEMM_COLUMNS, columns, k);
-        } else if (column_stride == 1 && columns == HK_GEMM_COLUMNS) {
-            for (int64_t l = 0; l < k; l++) {
-                memcpy(packed + l * HK_GEMM_COLUMNS, from + l * row_stride, HK_GEMM_COLUMNS * sizeof(float));
-            }
         } else {
             for (int64_t l = 0; l < k; l++) {
                 hk_gather(
@@ -45,6 +51,8 @@ void hk_gemm_packed(
 #define DEPTH 512
 /// The same where B is packed already.
 #define PACKED_DEPTH 1024
+/// The same where registers are few, so that tiles are low and each meets a panel again: it stays in the first level.
+#define LOW_DEPTH 128
 /// Rows of one task at most, for the same reason.
 #define ROWS 256
 /// Up to so many rows a B with dense rows is read where it lies.
@@ -54,6 +62,9 @@ void hk_gemm_packed(
 /// Columns that dot products take at once where there is one row.
 #define DOTS_COLUMNS 8
 
+/// Multiplications from which on both sides are packed in blocks.
+#define LARGE (1 << 21)
+
 enum { direct, dots, packed, given };
 
 typedef struct {
@@ -62,6 +73,11 @@ typedef struct {
     int way;
     int64_t row_tasks, column_tasks, width;
 } division;
+
+/// Where registers are few, as with AVX2, a tile of dot products is 2 x 2, which reads as much as it multiplies, and one of a few rows by
+/// columns in place 16 columns wide, a cache line of each row of B: so many rows are enough to pack B.
+#define PACKING_ROWS 5
+static bool has_few_registers(const hk_variant *variant) { return variant->gemm_block_columns < HK_GEMM_COLUMNS; }
 
 /// c = max(c, 0), NaN stays.
 static void rectify(float *c, int64_t c_row, int64_t rows, int64_t columns) {
@@ -85,7 +101,7 @@ static void multiply_block(
     }
     float *panel = d->way == given ? NULL : hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
     const float *ready = d->way == given ? p->packed + column * p->k : NULL;
-    int64_t most = ready ? PACKED_DEPTH : DEPTH;
+    int64_t most = has_few_registers(d->variant) ? LOW_DEPTH : ready ? PACKED_DEPTH : DEPTH;
     int64_t whole = d->way == direct ? columns / 16 * 16 : 0, parts = (p->k + most - 1) / most;
     if (parts < 1) parts = 1;
     for (int64_t part = 0; part < parts; part++) {
@@ -112,20 +128,28 @@ static void multiply_block(
     }
 }
 
+/// The matrices of one product of the batch.
+static void find_matrices(const hk_gemm_product *p, int64_t batch, const float **a, const float **b, float **c) {
+    *a = p->a;
+    *b = p->b;
+    *c = p->c;
+    for (int axis = p->batch_rank - 1; axis >= 0; axis--) {
+        int64_t place = batch % p->batch_extents[axis];
+        batch /= p->batch_extents[axis];
+        *a += place * p->a_batch[axis];
+        *b += place * p->b_batch[axis];
+        *c += place * p->c_batch[axis];
+    }
+}
+
 static void multiply_tasks(void *context, int64_t begin, int64_t end) {
     const division *d = context;
     const hk_gemm_product *p = d->p;
     for (int64_t task = begin, tasks; task < end; task += tasks) {
         int64_t batch = task / (d->row_tasks * d->column_tasks), within = task % (d->row_tasks * d->column_tasks);
-        const float *a = p->a, *b = p->b;
-        float *c = p->c;
-        for (int axis = p->batch_rank - 1; axis >= 0; axis--) {
-            int64_t place = batch % p->batch_extents[axis];
-            batch /= p->batch_extents[axis];
-            a += place * p->a_batch[axis];
-            b += place * p->b_batch[axis];
-            c += place * p->c_batch[axis];
-        }
+        const float *a, *b;
+        float *c;
+        find_matrices(p, batch, &a, &b, &c);
         int64_t row = within / d->column_tasks, column = within % d->column_tasks * d->width;
         int64_t from = p->m * row / d->row_tasks, to = p->m * (row + 1) / d->row_tasks;
         // Neighbours together: few rows by one panel of columns are too few sums to keep the processor busy.
@@ -138,10 +162,17 @@ static void multiply_tasks(void *context, int64_t begin, int64_t end) {
 }
 
 /// Summing the lanes of a dot product costs about 6 cycles an element of C, packing 0.3 cycles an element of B.
-static bool dots_beat_packing(const hk_gemm_product *p) { return p->m <= 64 && p->m * 16 <= p->k; }
+static bool dots_beat_packing(const hk_gemm_product *p, const hk_variant *variant) {
+    return p->m <= (has_few_registers(variant) ? PACKING_ROWS - 1 : 64) && p->m * 16 <= p->k;
+}
 
 /// Where columns are so few that most of a granule would lie idle.
 static bool dots_beat_lanes(const hk_gemm_product *p) { return p->n < 16 && p->n * (p->k + 192) < 16 * p->k; }
+
+/// Whether packing both sides pays.
+static bool is_large(const hk_gemm_product *p) {
+    return p->m > 16 && p->n > 16 && (double)p->m * (double)p->n * (double)p->k >= LARGE;
+}
 
 void hk_gemm(const hk_gemm_product *p) {
     int64_t batches = 1;
@@ -164,13 +195,22 @@ void hk_gemm(const hk_gemm_product *p) {
         memcpy(turned.b_batch, p->a_batch, sizeof turned.b_batch);
         p = &turned;
     }
+    if (is_large(p)) {
+        for (int64_t batch = 0; batch < batches; batch++) {
+            const float *a, *b;
+            float *c;
+            find_matrices(p, batch, &a, &b, &c);
+            hk_gemm_by_blocks(p, a, b, c);
+        }
+        return;
+    }
     division d = {.p = p, .variant = hk_variant_current(), .width = p->m <= 6 ? WIDEST : HK_GEMM_COLUMNS};
     bool is_transposed = p->b_row == 1 && p->a_column == 1;
     if (p->packed) {
         d.way = given;
-    } else if (is_transposed && (dots_beat_packing(p) || dots_beat_lanes(p))) {
+    } else if (is_transposed && (dots_beat_packing(p, d.variant) || dots_beat_lanes(p))) {
         d.way = dots;
-    } else if (p->b_column == 1 && p->m <= DIRECT_ROWS) {
+    } else if (p->b_column == 1 && p->m <= (has_few_registers(d.variant) ? PACKING_ROWS - 1 : DIRECT_ROWS)) {
         d.way = direct;
     } else {
         d.way = packed;
@@ -191,3 +231,5 @@ void hk_gemm(const hk_gemm_product *p) {
     cost += (double)batches * (double)p->n * (double)p->k * (d.way == packed ? 0.07 : 0.03);
     hk_parallel(batches * d.row_tasks * d.column_tasks, cost, multiply_tasks, &d);
 }
+
+bool hk_gemm_leads(void) { return strcmp(hk_isa(), "avx2") == 0; }

@@ -32,6 +32,8 @@ typedef struct {
 /// What the tiles of one f32 matrix product share; see Templates/gemm.h.
 typedef struct {
     int64_t k, a_row, a_column, b_row, panel_step, c_row;
+    /// Where A lies as `gemm_pack_tiles` leaves it: from one tile to the next; else 0.
+    int64_t a_tile;
     float alpha, beta;
     /// What is negative becomes 0; NaN stays.
     bool relu;
@@ -219,6 +221,16 @@ typedef struct {
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);
+    /// The same for one panel of up to `gemm_block_columns` columns, `b_row` of B apart.
+    void (*gemm_panel)(
+        const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *panel, float *c, const float *bias);
+    /// Tiles of rows, [k][rows of a tile], `a_tile` apart; and panels of columns, [k][columns of a panel].
+    void (*gemm_pack_tiles)(
+        const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, int64_t begin, int64_t end, float *packed,
+        int64_t a_tile);
+    void (*gemm_pack_panels)(
+        const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed);
+    int gemm_block_rows, gemm_block_columns;
     /// What multiplies bf16 numbers.
     hk_bf16_kernels bf16;
     /// C[m, n] = A B + bias, for A with dense rows and B with dense columns.

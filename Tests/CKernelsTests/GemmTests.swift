@@ -42,6 +42,8 @@ extension KernelTests {
                 (1, 300, 70), (1, 9, 40), (4, 130, 50), (9, 37, 65), (13, 20, 30), (28, 50, 20), (29, 50, 20), (100, 10, 90),
                 (70, 130, 600),
                 (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3), (33, 40, 1100),
+                // In blocks: parts of the depth, rows of a tile too few, several slabs of rows and of columns, tasks of unequal height.
+                (131, 77, 523), (17, 520, 256), (2018, 33, 65), (20, 4117, 40), (171, 516, 129),
             ])
         func team(_ m: Int, _ n: Int, _ k: Int) {
             let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)

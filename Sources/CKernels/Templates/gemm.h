@@ -92,6 +92,10 @@ static void gemm(
     const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias) {
     // Rows that lie a multiple of 4,096 bytes apart share their place in the first-level cache, which holds 8 to 12 of them.
     int64_t most = (call->a_row & 1023) == 0 && call->a_row != 0 && GEMM_ROWS > 8 ? 8 : GEMM_ROWS;
+#if !HK_AVX512
+    // Few rows: whole panels, read from end to end, by low tiles.
+    if (m <= 4 * gemm_rows[1] && n > 16) most = gemm_rows[1];
+#endif
     int64_t tiles = (m + most - 1) / most;
     int64_t tallest = (m + tiles - 1) / tiles;
     for (int64_t column = 0; column < n;) {

@@ -24,6 +24,7 @@
 #include "unfold.h"
 #include "narrow.h"
 #include "gemm.h"
+#include "gemm_blocks.h"
 #include "dots.h"
 #include "attention.h"
 #include "recurrent.h"
@@ -94,6 +95,11 @@ const hk_variant HK_VARIANT = {
     .winograd_weights_gradient = winograd_weights_gradient,
     .unfold = unfold,
     .gemm = gemm,
+    .gemm_panel = gemm_panel,
+    .gemm_pack_tiles = gemm_pack_tiles,
+    .gemm_pack_panels = gemm_pack_panels,
+    .gemm_block_rows = GEMM_BLOCK_ROWS,
+    .gemm_block_columns = GEMM_BLOCK_COLUMNS,
     .bf16 = HK_BF16_TABLE,
     .dots = dots,
     .attention_row = attention_row,

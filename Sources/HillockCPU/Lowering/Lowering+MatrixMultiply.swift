@@ -3,7 +3,7 @@ import COneDNN
 import HillockCore
 
 extension Lowering {
-    /// f32 goes to oneDNN, or where that has more to prepare than to compute to a kernel of our own, transposes by strides; bf16 to oneDNN;
+    /// f32 goes to oneDNN, or where that is slower to a kernel of our own, transposes by strides; bf16 to oneDNN;
     /// other dtypes to a blocked kernel. A third operand is a bias, added on the way out.
     mutating func lowerMatrixMultiply(
         _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
@@ -15,7 +15,7 @@ extension Lowering {
         if dtype == .float32, instruction.primitive is MatrixMultiply, try leavesToOptimizer(value) { return }
         let shape = instruction.type.shape
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
-        if dtype == .float32, try lowerSmallMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
+        if dtype == .float32, try lowerOwnMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
         let w = try strided(instruction.operands[1])
         let columns = product.transposesRight ? w.view.transposedMatrices : w.view
         let a = try matrices(instruction.operands[0])
@@ -54,21 +54,21 @@ extension Lowering {
     }
 
     /// Uses our own kernel where that is faster.
-    private mutating func lowerSmallMatrixMultiply(
+    private mutating func lowerOwnMatrixMultiply(
         _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool
     ) throws -> Bool {
         let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
         let left = product.transposesLeft ? a.view.transposedMatrices : a.view
         let right = product.transposesRight ? b.view.transposedMatrices : b.view
         guard
-            SmallProductStep.isFaster(instruction.type.shape, left, right)
-                || isBrief && SmallProductStep.isNearlyAsFast(instruction.type.shape)
+            ProductStep.isFaster(instruction.type.shape, left, right)
+                || isBrief && ProductStep.isNearlyAsFast(instruction.type.shape)
         else { return false }
         let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
         let packed = packedWeight(instruction.operands[1], b.buffer, right, rows: instruction.type.shape[-2])
         let target = makeBuffer(for: value)
         steps.append(
-            SmallProductStep(instruction.type, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, packed: packed, target))
+            ProductStep(instruction.type.shape, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, packed: packed, target))
         return true
     }
 

@@ -150,6 +150,8 @@ private struct Matrix {
         self.offset = offset
     }
 
+    var view: Strided { Strided(offset: offset, strides: strides, shape: Shape(extents)) }
+
     var transposed: Matrix { Matrix(buffer, extents.reversed(), strides: strides.reversed(), offset: offset) }
 
     /// The first `count` columns.
@@ -159,6 +161,15 @@ private struct Matrix {
 extension Lowering {
     /// Appends target = a · b + bias.
     fileprivate mutating func appendProduct(_ a: Matrix, _ b: Matrix, bias: BufferID? = nil, _ target: Matrix) throws {
+        let shape = Shape(target.extents)
+        let operations = 2 * a.extents[0] * a.extents[1] * b.extents[1]
+        if ProductStep.isFaster(shape, a.view, b.view) {
+            steps.append(
+                ProductStep(
+                    shape, (a.buffer, a.view), (b.buffer, b.view), bias: bias, target.buffer, targetOffset: target.offset,
+                    floatingPointOperations: operations))
+            return
+        }
         let layouts = try [a, b, target].map { try OneDNNLayout.strided($0.extents, strides: $0.strides) }
         let biasLayout = try bias.map { _ in try OneDNNLayout.strided([1, target.extents[1]]) }
         let primitive = try OneDNNPrimitive([layouts[0], layouts[1], biasLayout, layouts[2]]) {
@@ -170,7 +181,7 @@ extension Lowering {
             OneDNNStep(
                 primitive, reads: reads, writes: [(Int32(HD_MATMUL_DST), target.buffer)],
                 offsets: [Int32(HD_MATMUL_DST): 4 * target.offset], "matmul \(a.extents) × \(b.extents)\(bias == nil ? "" : " + bias")",
-                floatingPointOperations: 2 * a.extents[0] * a.extents[1] * b.extents[1]))
+                floatingPointOperations: operations))
     }
 
     /// A value's row-major buffer, or nothing where it is known to be zero everywhere.

@@ -1,28 +1,34 @@
 import CKernels
 import HillockCore
 
-/// A matrix product, or a batch of them, by our own kernel: for few rows, where oneDNN spends its time on packing, and for tiny products, where
-/// it does on being called. Reads any strides in place.
-final class SmallProductStep: Step {
+/// A matrix product, or a batch of them, by our own kernel: for few rows, where oneDNN spends its time on packing, for tiny products, where
+/// it does on being called, and with AVX2, where its kernel is slow, for all. Reads any strides in place.
+final class ProductStep: Step {
     private let a: (buffer: BufferID, view: Strided)
     private let b: (buffer: BufferID, view: Strided)
     private let bias: BufferID?
     /// The right side as `hk_gemm_pack` leaves it, where it is a weight that nothing changes.
     private let packed: BufferID?
     private let target: BufferID
+    /// Elements of the target before the product's first.
+    private let targetOffset: Int
+    /// Where it is one of several products of an instruction.
+    let floatingPointOperations: Int?
     /// But for the pointers, which are those of a run.
     private let product: hk_gemm_product
 
     init(
-        _ type: TensorType, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?, hasRelu: Bool,
-        packed: BufferID? = nil, _ target: BufferID
+        _ shape: Shape, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?,
+        hasRelu: Bool = false, packed: BufferID? = nil, _ target: BufferID, targetOffset: Int = 0, floatingPointOperations: Int? = nil
     ) {
+        self.floatingPointOperations = floatingPointOperations
         self.a = a
         self.b = b
         self.bias = bias
         self.packed = packed
         self.target = target
-        let rank = type.shape.rank
+        self.targetOffset = targetOffset
+        let rank = shape.rank
         var product = hk_gemm_product()
         product.batch_rank = Int32(rank - 2)
         func write(_ values: [Int], to field: WritableKeyPath<hk_gemm_product, Axes>) {
@@ -32,11 +38,11 @@ final class SmallProductStep: Step {
                 }
             }
         }
-        write(type.shape.dimensions, to: \.batch_extents)
+        write(shape.dimensions, to: \.batch_extents)
         write(a.view.strides, to: \.a_batch)
         write(b.view.strides, to: \.b_batch)
-        write(type.shape.strides, to: \.c_batch)
-        (product.m, product.n, product.k) = (Int64(type.shape[-2]), Int64(type.shape[-1]), Int64(a.view.shape[-1]))
+        write(shape.strides, to: \.c_batch)
+        (product.m, product.n, product.k) = (Int64(shape[-2]), Int64(shape[-1]), Int64(a.view.shape[-1]))
         (product.a_row, product.a_column) = (Int64(a.view.strides[rank - 2]), Int64(a.view.strides[rank - 1]))
         (product.b_row, product.b_column) = (Int64(b.view.strides[rank - 2]), Int64(b.view.strides[rank - 1]))
         product.c_row = product.n
@@ -50,6 +56,7 @@ final class SmallProductStep: Step {
     /// Where the kernel is faster than oneDNN's, as measured in `gemm.h`.
     static func isFaster(_ shape: Shape, _ left: Strided, _ right: Strided) -> Bool {
         guard shape.rank - 2 <= HK_MAX_RANK else { return false }
+        if hk_gemm_leads() { return true }
         let (m, n, k) = (shape[-2], shape[-1], left.shape[-1])
         let isTransposed = right.strides[shape.rank - 2] == 1 && left.strides[shape.rank - 1] == 1
         return m <= 8 || m <= 16 && k >= 256 || n == 1 || n < 16 && k >= 256 && isTransposed || m * n * k < 4096
@@ -73,12 +80,12 @@ final class SmallProductStep: Step {
         } else {
             product.b = UnsafePointer(floats(b.buffer, b.view.offset))
         }
-        product.c = floats(target, 0)
+        product.c = floats(target, targetOffset)
         if let bias { product.bias = UnsafePointer(floats(bias, 0)) }
         hk_gemm(&product)
     }
 
     var explanation: String {
-        "small matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")\(packed == nil ? "" : ", packed")"
+        "own matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")\(packed == nil ? "" : ", packed")"
     }
 }
