@@ -51,31 +51,35 @@ CHAINS(chains_plain, quarter, )
 
 static volatile float sink;
 
-/// Chains of this processor's widest vectors; gives how many elements one of them has.
-static int chains(void) {
+int probe_lanes(void) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) return sink = chains_avx512(1), 16;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return sink = chains_avx2(1), 8;
+    if (__builtin_cpu_supports("avx512f")) return 16;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 8;
 #endif
-    return sink = chains_plain(1), 4;
+    return 4;
 }
 
-static void *multiply(void *width) {
-    *(int *)width = chains();
-    return NULL;
+/// Chains of this processor's widest vectors.
+static void *multiply(void *argument) {
+    switch (probe_lanes()) {
+#if defined(__x86_64__)
+    case 16: sink = chains_avx512(1); break;
+    case 8: sink = chains_avx2(1); break;
+#endif
+    default: sink = chains_plain(1);
+    }
+    return argument;
 }
 
 double probe_peak_gflops(int threads) {
     if (threads > MAX_THREADS) threads = MAX_THREADS;
-    int widths[MAX_THREADS];
-    void *arguments[MAX_THREADS];
-    for (int i = 0; i < threads; i++) arguments[i] = &widths[i];
+    void *arguments[MAX_THREADS] = {0};
     double best = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
         double seconds = together(threads, multiply, arguments);
         if (seconds < best) best = seconds;
     }
-    return 2.0 * STEPS * LANES * widths[0] * threads / best * 1e-9;
+    return 2.0 * STEPS * LANES * probe_lanes() * threads / best * 1e-9;
 }
 
 struct part {

@@ -9,7 +9,8 @@ struct Bench: ParsableCommand {
         abstract: "Run workloads in Hillock and its peers alternately and print ratios (peer's time over ours: above 1 we are faster).",
         discussion: """
             A run beside all peers is kept in results.json, workload by workload, so that a long run can be done in pieces; --report writes
-            RESULTS.md and the chart from it.
+            RESULTS.md and the chart from it. Another machine's results go to a file of their own: --json results-avx2.json, whose page is
+            RESULTS-avx2.md.
             """)
 
     @Option(help: "Workload name prefixes, comma separated: T, T03, I0, M.")
@@ -76,8 +77,11 @@ struct Bench: ParsableCommand {
             try measure(runner, flops, file, &results)
         }
         if report {
-            let chart = file.deletingLastPathComponent().appendingPathComponent("ratios.svg")
-            let page = file.deletingLastPathComponent().appendingPathComponent("RESULTS.md")
+            // results-avx2.json has RESULTS-avx2.md and ratios-avx2.svg.
+            let name = file.deletingPathExtension().lastPathComponent
+            let kind = name.hasPrefix("results") ? String(name.dropFirst("results".count)) : "-\(name)"
+            let chart = file.deletingLastPathComponent().appendingPathComponent("ratios\(kind).svg")
+            let page = file.deletingLastPathComponent().appendingPathComponent("RESULTS\(kind).md")
             try Data(Chart(comparisons: results.comparisons).svg.utf8).write(to: chart)
             try Data(Page(results: results, flops: flops, chart: chart.lastPathComponent).text.utf8).write(to: page)
             print("wrote \(page.path) and \(chart.path)")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// `RESULTS.md`: the tables, and the chart beside it.
+/// `RESULTS.md` or the like: the tables, and the chart beside it.
 struct Page {
     let results: Results
     let flops: [String: Double]
@@ -13,8 +13,9 @@ struct Page {
         var lines = ["# Results", ""]
         if let machine = results.machine {
             let (peak, copying) = (range(\.peakGflopPerS), range(\.copyGbPerS))
+            let vectors = Set(comparisons.compactMap(\.run.rates.vectorBits)).sorted().map { "vectors of \($0) bits, " }.joined()
             lines += [
-                "\(machine.processor), \(machine.cores) cores, \(machine.memory.formatted) GiB, \(machine.system); \(machine.threads) threads. Measured peak"
+                "\(machine.processor), \(vectors)\(machine.cores) cores, \(machine.memory.formatted) GiB, \(machine.system); \(machine.threads) threads. Measured peak"
                     + " \(peak) GFLOP/s (multiply-adds of f32), \(copying) GB/s (copying).",
                 "",
             ]
