@@ -3,6 +3,7 @@
 #include "bf16_internal.h"
 #include "kernels.h"
 #include "narrow_internal.h"
+#include "pool_internal.h"
 #include "unfold_internal.h"
 #include "winograd_internal.h"
 
@@ -192,7 +193,7 @@ typedef struct {
     void (*maxpool_select_2x2[2])(
         const char *top, const char *bottom, const char *v_top, const char *v_bottom, char *y, int64_t count);
     void (*maxpool_scatter_2x2[2])(
-        const char *top, const char *bottom, const char *dy, char *dx_top, char *dx_bottom, int64_t count);
+        const char *top, const char *bottom, const char *dy, bool rectified, char *dx_top, char *dx_bottom, int64_t count);
     /// One place of the windows of a row of outputs: best[j] = max(best[j], x[j * step]); NaN wins.
     void (*pool_max[2])(const char *x, int64_t step, int64_t count, char *best);
     /// The same, and place[j] = first + j * step where it wins over what came before, or where place[j] is negative.
@@ -202,6 +203,10 @@ typedef struct {
     void (*pool_sum[2])(const char *x, int64_t step, int64_t count, char *sum);
     /// dx[j * step] += share[j]
     void (*pool_spread[2])(const char *share, int64_t step, int64_t count, char *dx);
+    /// Rows of what is written, counted through all planes; by `enum hk_blocked_...`. See Templates/pooling_blocked.h.
+    void (*blocked_pool[hk_blocked_pool_count])(const hk_blocked_pool *pool, int64_t begin, int64_t end);
+    void (*blocked_max_gradient)(const hk_blocked_pool *pool, int64_t begin, int64_t end);
+    void (*blocked_average_gradient)(const hk_blocked_pool *pool, int64_t begin, int64_t end);
     /// C (rows x columns of the micro-tile) += packed A (k x rows) times packed B (k x columns); `first` overwrites.
     void (*product[hk_type_count])(
         int64_t k, const char *a, const char *b, char *c, int64_t c_pitch, int64_t rows, int64_t columns, bool first);

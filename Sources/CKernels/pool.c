@@ -9,60 +9,95 @@ typedef struct {
     void *y;
 } call;
 
-static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static bool is_2x2(const hk_pool *p) {
     return p->kernel_height == 2 && p->kernel_width == 2 && p->stride_height == 2 && p->stride_width == 2
         && p->dilation_height == 1 && p->dilation_width == 1 && p->pad_top == 0 && p->pad_left == 0
         && p->out_height * 2 <= p->height && p->out_width * 2 <= p->width;
 }
 
-/// The outputs `first ..< last` of a row (or column) for which place `offset` of the window lies on the plane.
-static inline void reached(
-    int64_t offset, int64_t stride, int64_t extent, int64_t outputs, int64_t *first, int64_t *last) {
-    *first = offset < 0 ? (-offset + stride - 1) / stride : 0;
-    *last = offset >= extent ? 0 : smaller(outputs, (extent - 1 - offset) / stride + 1);
-    if (*last < *first) *last = *first;
+/// For a place of a window: from a row's beginning to where it lies for the first window, in elements; the windows for which it lies on the
+/// plane.
+typedef struct {
+    int64_t at, first, count;
+} reach;
+
+/// What a thread works with.
+typedef struct {
+    /// For each column of the windows.
+    reach *columns;
+    /// A row of inputs; of maxima or shares; and of places on the plane.
+    char *row, *best;
+    int32_t *place;
+} work;
+
+static work make_work(const hk_pool *p) {
+    size_t columns = (size_t)p->kernel_width * sizeof(reach), row = (size_t)p->width * 8, best = (size_t)p->out_width * 8;
+    char *memory = hk_scratch(hk_scratch_thread, columns + row + 2 * best);
+    work w = {(reach *)memory, memory + columns, memory + columns + row, (int32_t *)(memory + columns + row + best)};
+    for (int64_t l = 0; l < p->kernel_width; l++) {
+        int64_t offset = l * p->dilation_width - p->pad_left, stride = p->stride_width;
+        int64_t first = offset < 0 ? (-offset + stride - 1) / stride : 0;
+        int64_t last = offset >= p->width ? 0 : hk_smaller(p->out_width, (p->width - 1 - offset) / stride + 1);
+        w.columns[l] = (reach){offset + first * stride, first, hk_larger(0, last - first)};
+    }
+    return w;
 }
 
-/// For a row `i` of outputs: the maxima, and their places on the plane where `place` is given (-1: padding only).
-static void maxima(const call *c, int number, const char *x, int64_t i, char *best, int32_t *place) {
+static void fill_lowest(int number, char *row, int64_t count) {
+    if (number == 0) {
+        for (int64_t j = 0; j < count; j++) ((float *)row)[j] = -__builtin_inff();
+    } else {
+        for (int64_t j = 0; j < count; j++) ((double *)row)[j] = -__builtin_inf();
+    }
+}
+
+/// The maxima of a row `i` of outputs: first those of columns, then of neighbours among these.
+static void maxima(const call *c, const work *w, int number, const char *x, int64_t i, char *best) {
     const hk_pool *p = &c->pool;
     int bytes = number == 0 ? 4 : 8;
-    if (number == 0) {
-        for (int64_t j = 0; j < p->out_width; j++) ((float *)best)[j] = -__builtin_inff();
-    } else {
-        for (int64_t j = 0; j < p->out_width; j++) ((double *)best)[j] = -__builtin_inf();
+    fill_lowest(number, best, p->out_width);
+    const char *columns = NULL;
+    for (int64_t k = 0; k < p->kernel_height; k++) {
+        int64_t row = i * p->stride_height - p->pad_top + k * p->dilation_height;
+        if (row < 0 || row >= p->height) continue;
+        const char *line = x + row * p->width * bytes;
+        if (!columns) {
+            columns = line;
+            continue;
+        }
+        if (columns != w->row) memcpy(w->row, columns, (size_t)(p->width * bytes));
+        columns = w->row;
+        c->variant->pool_max[number](line, 1, p->width, w->row);
     }
-    if (place) memset(place, -1, (size_t)p->out_width * sizeof *place);
+    if (!columns) return;
+    for (int64_t l = 0; l < p->kernel_width; l++) {
+        reach r = w->columns[l];
+        c->variant->pool_max[number](columns + r.at * bytes, p->stride_width, r.count, best + r.first * bytes);
+    }
+}
+
+/// The same in `w->best`, and in `w->place` their places on the plane (-1: padding only).
+static void places(const call *c, const work *w, int number, const char *x, int64_t i) {
+    const hk_pool *p = &c->pool;
+    int bytes = number == 0 ? 4 : 8;
+    fill_lowest(number, w->best, p->out_width);
+    memset(w->place, -1, (size_t)p->out_width * sizeof *w->place);
     for (int64_t k = 0; k < p->kernel_height; k++) {
         int64_t row = i * p->stride_height - p->pad_top + k * p->dilation_height;
         if (row < 0 || row >= p->height) continue;
         for (int64_t l = 0; l < p->kernel_width; l++) {
-            int64_t offset = l * p->dilation_width - p->pad_left, first, last;
-            reached(offset, p->stride_width, p->width, p->out_width, &first, &last);
-            int64_t at = row * p->width + offset + first * p->stride_width;
-            if (place) {
-                c->variant->pool_place[number](
-                    x + at * bytes, p->stride_width, last - first, (int32_t)at, best + first * bytes, place + first);
-            } else {
-                c->variant->pool_max[number](x + at * bytes, p->stride_width, last - first, best + first * bytes);
-            }
+            reach r = w->columns[l];
+            int64_t at = row * p->width + r.at;
+            c->variant->pool_place[number](
+                x + at * bytes, p->stride_width, r.count, (int32_t)at, w->best + r.first * bytes, w->place + r.first);
         }
     }
-}
-
-/// Room for a row of maxima or shares and of places.
-static char *row_memory(const hk_pool *p, int32_t **place) {
-    char *memory = hk_scratch(hk_scratch_thread, (size_t)p->out_width * 16);
-    *place = (int32_t *)(memory + p->out_width * 8);
-    return memory;
 }
 
 static void maxpool(const call *c, int number, int64_t begin, int64_t end) {
     const hk_pool *p = &c->pool;
     int bytes = number == 0 ? 4 : 8;
+    work w = make_work(p);
     for (int64_t plane = begin; plane < end; plane++) {
         const char *x = (const char *)c->x + plane * p->height * p->width * bytes;
         char *y = (char *)c->y + plane * p->out_height * p->out_width * bytes;
@@ -71,7 +106,7 @@ static void maxpool(const call *c, int number, int64_t begin, int64_t end) {
                 const char *top = x + 2 * i * p->width * bytes;
                 c->variant->maxpool_2x2[number](top, top + p->width * bytes, y, p->out_width);
             } else {
-                maxima(c, number, x, i, y, NULL);
+                maxima(c, &w, number, x, i, y);
             }
         }
     }
@@ -80,8 +115,8 @@ static void maxpool(const call *c, int number, int64_t begin, int64_t end) {
 static void maxpool_select(const call *c, int number, int64_t begin, int64_t end) {
     const hk_pool *p = &c->pool;
     int bytes = number == 0 ? 4 : 8;
-    int32_t *place;
-    char *best = row_memory(p, &place);
+    work w = make_work(p);
+    const int32_t *place = w.place;
     for (int64_t plane = begin; plane < end; plane++) {
         const char *x = (const char *)c->x + plane * p->height * p->width * bytes;
         const char *v = (const char *)c->v + plane * p->height * p->width * bytes;
@@ -92,7 +127,7 @@ static void maxpool_select(const call *c, int number, int64_t begin, int64_t end
                 c->variant->maxpool_select_2x2[number](x + top, x + bottom, v + top, v + bottom, y, p->out_width);
                 continue;
             }
-            maxima(c, number, x, i, best, place);
+            places(c, &w, number, x, i);
             for (int64_t j = 0; j < p->out_width; j++) {
                 if (number == 0) {
                     ((float *)y)[j] = place[j] < 0 ? 0 : ((const float *)v)[place[j]];
@@ -108,8 +143,8 @@ static void maxpool_scatter(const call *c, int number, int64_t begin, int64_t en
     const hk_pool *p = &c->pool;
     int bytes = number == 0 ? 4 : 8;
     int64_t in = p->height * p->width * bytes, line = p->width * bytes;
-    int32_t *place;
-    char *best = row_memory(p, &place);
+    work w = make_work(p);
+    const int32_t *place = w.place;
     for (int64_t plane = begin; plane < end; plane++) {
         const char *x = (const char *)c->x + plane * in;
         const char *dy = (const char *)c->v + plane * p->out_height * p->out_width * bytes;
@@ -118,7 +153,8 @@ static void maxpool_scatter(const call *c, int number, int64_t begin, int64_t en
             int64_t beside = 2 * p->out_width * bytes;
             for (int64_t i = 0; i < p->out_height; i++, dy += p->out_width * bytes) {
                 int64_t top = 2 * i * line, bottom = top + line;
-                c->variant->maxpool_scatter_2x2[number](x + top, x + bottom, dy, dx + top, dx + bottom, p->out_width);
+                c->variant->maxpool_scatter_2x2[number](
+                    x + top, x + bottom, dy, p->rectified, dx + top, dx + bottom, p->out_width);
                 memset(dx + top + beside, 0, (size_t)(line - beside));
                 memset(dx + bottom + beside, 0, (size_t)(line - beside));
             }
@@ -128,9 +164,10 @@ static void maxpool_scatter(const call *c, int number, int64_t begin, int64_t en
         }
         memset(dx, 0, (size_t)in);
         for (int64_t i = 0; i < p->out_height; i++, dy += p->out_width * bytes) {
-            maxima(c, number, x, i, best, place);
+            places(c, &w, number, x, i);
             for (int64_t j = 0; j < p->out_width; j++) {
                 if (place[j] < 0) continue;
+                if (p->rectified && (number == 0 ? ((float *)w.best)[j] <= 0 : ((double *)w.best)[j] <= 0)) continue;
                 if (number == 0) {
                     ((float *)dx)[place[j]] += ((const float *)dy)[j];
                 } else {
@@ -141,21 +178,10 @@ static void maxpool_scatter(const call *c, int number, int64_t begin, int64_t en
     }
 }
 
-/// What an average's sum is divided by: places of window (i, j) on the plane, or inside the padded plane.
-static inline int64_t divisor(const hk_pool *p, int64_t i, int64_t j) {
-    int64_t top = i * p->stride_height - p->pad_top, left = j * p->stride_width - p->pad_left;
-    int64_t bottom = top + p->kernel_height, right = left + p->kernel_width;
-    if (p->include_padding) {
-        return (smaller(bottom, p->height + p->pad_bottom) - top) * (smaller(right, p->width + p->pad_right) - left);
-    }
-    int64_t height = smaller(bottom, p->height) - larger(top, 0), width = smaller(right, p->width) - larger(left, 0);
-    return height > 0 && width > 0 ? height * width : 0;
-}
-
 /// row[j] /= divisor of window (i, j); 0 for windows that have padding only.
 static void divide_row(const hk_pool *p, int number, int64_t i, const char *from, char *row) {
     for (int64_t j = 0; j < p->out_width; j++) {
-        int64_t count = divisor(p, i, j);
+        int64_t count = hk_pool_divisor(p, i, j);
         if (number == 0) {
             ((float *)row)[j] = count > 0 ? ((const float *)from)[j] / (float)count : 0;
         } else {
@@ -168,8 +194,8 @@ static void avgpool(const call *c, int number, bool gradient, int64_t begin, int
     const hk_pool *p = &c->pool;
     int bytes = number == 0 ? 4 : 8;
     int64_t in = p->height * p->width * bytes, out = p->out_height * p->out_width * bytes;
-    int32_t *unused;
-    char *share = row_memory(p, &unused);
+    work w = make_work(p);
+    char *share = w.best;
     for (int64_t plane = begin; plane < end; plane++) {
         const char *from = (const char *)c->x + plane * (gradient ? out : in);
         char *to = (char *)c->y + plane * (gradient ? in : out);
@@ -181,14 +207,13 @@ static void avgpool(const call *c, int number, bool gradient, int64_t begin, int
                 int64_t row = i * p->stride_height - p->pad_top + k;
                 if (row < 0 || row >= p->height) continue;
                 for (int64_t l = 0; l < p->kernel_width; l++) {
-                    int64_t offset = l - p->pad_left, first, last;
-                    reached(offset, p->stride_width, p->width, p->out_width, &first, &last);
-                    int64_t at = (row * p->width + offset + first * p->stride_width) * bytes;
+                    reach r = w.columns[l];
+                    int64_t at = (row * p->width + r.at) * bytes;
                     if (gradient) {
-                        c->variant->pool_spread[number](share + first * bytes, p->stride_width, last - first, to + at);
+                        c->variant->pool_spread[number](share + r.first * bytes, p->stride_width, r.count, to + at);
                     } else {
                         c->variant->pool_sum[number](
-                            from + at, p->stride_width, last - first, to + line + first * bytes);
+                            from + at, p->stride_width, r.count, to + line + r.first * bytes);
                     }
                 }
             }

@@ -78,7 +78,7 @@ extension KernelTests {
                 $0.rounded()
             }
             let v: [T] = samples(x.count, in: -1...1), dy: [T] = samples(test.planes * outside, in: -1...1)
-            var y: [T] = [], selected: [T] = [], dx = [T](repeating: 0, count: x.count)
+            var y: [T] = [], selected: [T] = [], dx = [T](repeating: 0, count: x.count), passed = dx
             for plane in 0..<test.planes {
                 for (o, places) in test.windows().enumerated() {
                     var best = -1
@@ -89,6 +89,7 @@ extension KernelTests {
                     y.append(best < 0 ? -.infinity : x[best])
                     selected.append(best < 0 ? 0 : v[best])
                     if best >= 0 { dx[best] += dy[plane * outside + o] }
+                    if best >= 0, !(x[best] <= 0) { passed[best] += dy[plane * outside + o] }
                 }
             }
             let type = Int32(T.type)
@@ -106,6 +107,9 @@ extension KernelTests {
                 #expect(same && my.array(T.self).count == y.count, "\(variant), \(test)")
                 #expect(ms.array() == selected, "\(variant), \(test)")
                 #expect(mdx.array() == dx, "\(variant), \(test)")
+                pool.rectified = true
+                withExtendedLifetime((mx, mdy)) { hk_maxpool_scatter(type, &pool, mx.start, mdy.start, mdx.start) }
+                #expect(mdx.array() == passed, "\(variant), \(test), rectified")
             }
         }
 

@@ -15,6 +15,7 @@
 #include "philox.h"
 #include "transpose.h"
 #include "pooling.h"
+#include "pooling_blocked.h"
 #include "product.h"
 #include "winograd_rounding.h"
 #include "winograd_transforms.h"
@@ -83,6 +84,9 @@ const hk_variant HK_VARIANT = {
     .pool_place = {pool_place_f32, pool_place_f64},
     .pool_sum = {pool_sum_f32, pool_sum_f64},
     .pool_spread = {pool_spread_f32, pool_spread_f64},
+    .blocked_pool = {blocked_max, blocked_max_places, blocked_average},
+    .blocked_max_gradient = blocked_max_gradient,
+    .blocked_average_gradient = blocked_average_gradient,
     .product = {
         [hk_type_f32] = product_f32,
         [hk_type_f64] = product_f64,

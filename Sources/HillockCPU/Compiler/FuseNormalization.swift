@@ -98,9 +98,6 @@ extension Program {
         for later in other + 1...value where instruction(later)!.operands.contains(where: reached.contains) { reached.insert(later) }
         return reached.contains(value)
     }
-
-    /// Whether a value is this number everywhere.
-    fileprivate func isConstant(_ value: Int, _ number: Double) -> Bool { (instruction(value)?.primitive as? Fill)?.value == number }
 }
 
 /// A program whose instructions are replaced out of order; the values keep their numbers, and new ones follow.
@@ -158,7 +155,7 @@ private struct Rewriting {
         let masked = upstream
         var mask = FusedBatchNormalizationGradient.Mask.none
         var keepsUpstream = false
-        if chain.hasRelu, let passed = passed(masked, chain.tail) {
+        if chain.hasRelu, let passed = program.passed(masked, where: chain.tail) {
             upstream = passed
             keepsUpstream = uses[masked].count > 1 || program.outputs.contains(masked)
             mask = chain.residual == nil && !keepsUpstream ? .again : .output
@@ -176,15 +173,6 @@ private struct Rewriting {
             set(value, gradient, operands, type)
             if keepsUpstream { set(masked, CompositeResult(index: count, type: type), [value], type) }
         }
-    }
-
-    /// What `masked` lets pass where the rectified value `y` is positive: the gradient of ``Rectifier``.
-    private func passed(_ masked: Int, _ y: Int) -> Int? {
-        guard let select = program.instruction(masked), select.primitive is Select, program.isConstant(select.operands[1], 0),
-            let condition = program.instruction(select.operands[0]), let compare = condition.primitive as? Compare,
-            compare.relation == .lessOrEqual, condition.operands[0] == y, program.isConstant(condition.operands[1], 0)
-        else { return nil }
-        return select.operands[2]
     }
 
     /// The instructions that the outputs need, operands before uses and else in the order in which they were; `nil` if there is no such order,

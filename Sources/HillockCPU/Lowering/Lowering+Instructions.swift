@@ -39,7 +39,7 @@ extension Lowering {
         case let pool as MaxPool:
             try lowerMaxPool(pool, value, instruction)
         case let pool as MaxPoolScatter:
-            try lowerMaxPoolScatter(pool, value, instruction)
+            try lowerMaxPoolGradient(pool.geometry, isRectified: false, value, instruction.operands)
         case let pool as MaxPoolSelect:
             try lowerMaxPoolSelect(pool, value, instruction)
         case let pool as AveragePool:

@@ -7,58 +7,88 @@ struct PooledForward {
     let geometry: PoolingGeometry
     let layout: PhysicalLayout
     let workspace: BufferID
-    let workspaceLayout: OneDNNLayout
+    /// Whether our own kernel recorded them.
+    let isOwn: Bool
 }
 
 extension Lowering {
-    /// In a blocked layout oneDNN pools, recording the maxima if the gradient will want them; row-major planes have a kernel of our own.
+    /// In a blocked layout the maxima are recorded if the gradient will want them.
     mutating func lowerMaxPool(_ pool: MaxPool, _ value: Int, _ instruction: Program.Instruction) throws {
         let operand = resolve(instruction.operands[0])
-        let layout = layouts(of: operand)[0]
-        guard layout != .plain, !layout.isOpaque, pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0 else {
-            return try lowerPlainPool(.max, pool.geometry, [instruction.operands[0]], value, instruction.operands[0], value)
+        let isTraining = uses[instruction.operands[0]].contains {
+            let user = program.instructions[$0].primitive
+            return user is MaxPoolScatter || user is RectifiedMaxPoolScatter
         }
+        let layout = layouts(of: operand)[0]
+        if PoolStep.takesMaximaInBlocks, let layout = blocks(of: operand, pool.geometry, pooled: instruction.type.shape) {
+            let (source, target) = (try buffer(operand, in: layout), makeBuffer(for: value, layout: layout))
+            let places = isTraining ? makeTemporary(byteCount: instruction.type.shape.count) : nil
+            if let places { record(PooledForward(geometry: pool.geometry, layout: layout, workspace: places, isOwn: true), of: operand) }
+            let shapes = (program.type(of: operand), instruction.type.shape)
+            steps.append(
+                PoolStep(.max, pool.geometry, whole: shapes.0, pooled: shapes.1, [source], target, layout: layout, places: places))
+        } else if layout != .plain, !layout.isOpaque, !PoolStep.takesMaximaInBlocks || layout == .channelsLast,
+            pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0
+        {
+            try lowerOneDNNMaxPool(pool.geometry, operand, value, instruction.type.shape, layout, isTraining)
+        } else {
+            try lowerPlainPool(.max, pool.geometry, [instruction.operands[0]], value, instruction.operands[0], value)
+        }
+    }
+
+    private mutating func record(_ forward: PooledForward, of operand: Int) {
+        poolings[operand, default: []].append(forward)
+    }
+
+    private mutating func lowerOneDNNMaxPool(
+        _ geometry: PoolingGeometry, _ operand: Int, _ value: Int, _ pooled: Shape, _ layout: PhysicalLayout, _ isTraining: Bool
+    ) throws {
         let shape = program.type(of: operand).shape
-        let isTraining = uses[instruction.operands[0]].contains { program.instructions[$0].primitive is MaxPoolScatter }
         let src = try OneDNNLayout.of(shape, layout)
-        let dst = try OneDNNLayout.of(instruction.type.shape, layout)
-        let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
+        let dst = try OneDNNLayout.of(pooled, layout)
+        let numbers = (geometry.kernel.map(Int64.init), geometry.strides.map(Int64.init), geometry.padding.map(Int64.init))
         let primitive = try OneDNNPrimitive([src, dst]) {
             hd_pooling_forward_create(&$0, HD_POOL_MAX, isTraining ? 1 : 0, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)
         }
         let source = try buffer(operand, in: layout)
         var writes = [(Int32(HD_POOL_DST), makeBuffer(for: value, layout: layout))]
         if isTraining {
-            let workspaceLayout = primitive.layout(Int(HD_POOL_WORKSPACE))
-            let workspace = makeTemporary(byteCount: workspaceLayout.byteCount)
+            let workspace = makeTemporary(byteCount: primitive.layout(Int(HD_POOL_WORKSPACE)).byteCount)
             writes.append((Int32(HD_POOL_WORKSPACE), workspace))
-            poolings[operand, default: []].append(
-                PooledForward(geometry: pool.geometry, layout: layout, workspace: workspace, workspaceLayout: workspaceLayout))
+            record(PooledForward(geometry: geometry, layout: layout, workspace: workspace, isOwn: false), of: operand)
         }
         let layouts = [source: layout, writes[0].1: layout]
         steps.append(OneDNNStep(primitive, reads: [(Int32(HD_POOL_SRC), source)], writes: writes, layouts: layouts, "max pool \(shape)"))
     }
 
-    /// Uses the record of the forward pass where there is one.
-    mutating func lowerMaxPoolScatter(_ pool: MaxPoolScatter, _ value: Int, _ instruction: Program.Instruction) throws {
-        let operand = resolve(instruction.operands[0])
-        guard let forward = poolings[operand]?.first(where: { $0.geometry == pool.geometry }) else {
-            return try lowerPlainPool(.scatter, pool.geometry, instruction.operands, value, value, instruction.operands[1])
+    /// The gradient of a max pooling, and with `isRectified` of the rectifier before it: operands x and dy. Uses the record of the forward
+    /// pass where there is one.
+    mutating func lowerMaxPoolGradient(_ geometry: PoolingGeometry, isRectified: Bool, _ value: Int, _ operands: [Int]) throws {
+        let operand = resolve(operands[0])
+        guard let forward = poolings[operand]?.first(where: { $0.geometry == geometry && ($0.isOwn || !isRectified) }) else {
+            return try lowerPlainPool(.maxGradient, geometry, operands, value, value, operands[1], isRectified: isRectified)
         }
-        let dy = program.type(of: instruction.operands[1]).shape
-        let diffDst = try OneDNNLayout.of(dy, forward.layout)
-        let diffSrc = try OneDNNLayout.of(instruction.type.shape, forward.layout)
-        let numbers = (pool.geometry.kernel.map(Int64.init), pool.geometry.strides.map(Int64.init), pool.geometry.padding.map(Int64.init))
+        let types = (program.type(of: operands[0]), program.type(of: operands[1]))
+        let upstream = try buffer(resolve(operands[1]), in: forward.layout)
+        let target = makeBuffer(for: value, layout: forward.layout)
+        if forward.isOwn {
+            steps.append(
+                PoolStep(
+                    .maxGradient, geometry, whole: types.0, pooled: types.1.shape, [upstream], target, layout: forward.layout,
+                    places: forward.workspace, isRectified: isRectified))
+            return
+        }
+        let diffDst = try OneDNNLayout.of(types.1.shape, forward.layout)
+        let diffSrc = try OneDNNLayout.of(types.0.shape, forward.layout)
+        let numbers = (geometry.kernel.map(Int64.init), geometry.strides.map(Int64.init), geometry.padding.map(Int64.init))
         let primitive = try OneDNNPrimitive([diffDst, diffSrc]) {
             hd_pooling_backward_create(&$0, HD_POOL_MAX, $1[0], $1[1], numbers.0, numbers.1, numbers.2, numbers.2)
         }
-        let upstream = try buffer(resolve(instruction.operands[1]), in: forward.layout)
-        let target = makeBuffer(for: value, layout: forward.layout)
         steps.append(
             OneDNNStep(
                 primitive, reads: [(Int32(HD_POOL_BWD_DIFF_DST), upstream), (Int32(HD_POOL_BWD_WORKSPACE), forward.workspace)],
                 writes: [(Int32(HD_POOL_BWD_DIFF_SRC), target)], layouts: [upstream: forward.layout, target: forward.layout],
-                "max pool gradient \(instruction.type.shape)"))
+                "max pool gradient \(types.0.shape)"))
     }
 
     mutating func lowerMaxPoolSelect(_ pool: MaxPoolSelect, _ value: Int, _ instruction: Program.Instruction) throws {
@@ -66,70 +96,58 @@ extension Lowering {
     }
 
     mutating func lowerAveragePool(_ pool: AveragePool, _ value: Int, _ instruction: Program.Instruction) throws {
-        try lowerPlainPool(
-            .average, pool.geometry, instruction.operands, value, instruction.operands[0], value, countsPadding: pool.countsPadding)
+        let operand = resolve(instruction.operands[0])
+        guard let layout = blocks(of: operand, pool.geometry, pooled: instruction.type.shape) else {
+            return try lowerPlainPool(
+                .average, pool.geometry, instruction.operands, value, instruction.operands[0], value, countsPadding: pool.countsPadding)
+        }
+        let source = try buffer(operand, in: layout)
+        steps.append(
+            PoolStep(
+                .average, pool.geometry, whole: program.type(of: operand), pooled: instruction.type.shape, [source],
+                makeBuffer(for: value, layout: layout), layout: layout, countsPadding: pool.countsPadding))
     }
 
+    /// In the layout in which the pooling's operand was, if the program has the pooling; else in that of the upstream gradient.
     mutating func lowerAveragePoolGradient(_ pool: AveragePoolGradient, _ value: Int, _ instruction: Program.Instruction) throws {
-        try lowerPlainPool(
-            .averageGradient, pool.geometry, instruction.operands, value, value, instruction.operands[0], countsPadding: pool.countsPadding)
+        let upstream = resolve(instruction.operands[0])
+        let pooled = program.type(of: upstream).shape
+        let forward = program.instructions.first { candidate in
+            guard let average = candidate.primitive as? AveragePool else { return false }
+            return average.geometry == pool.geometry && program.type(of: candidate.operands[0]) == instruction.type
+        }
+        let beside = forward.map { resolve($0.operands[0]) } ?? upstream
+        guard let layout = blocks(of: beside, pool.geometry, pooled: pooled) ?? blocks(of: upstream, pool.geometry, pooled: pooled) else {
+            return try lowerPlainPool(
+                .averageGradient, pool.geometry, instruction.operands, value, value, instruction.operands[0],
+                countsPadding: pool.countsPadding)
+        }
+        let source = try buffer(upstream, in: layout)
+        steps.append(
+            PoolStep(
+                .averageGradient, pool.geometry, whole: instruction.type, pooled: pooled, [source], makeBuffer(for: value, layout: layout),
+                layout: layout, countsPadding: pool.countsPadding))
+    }
+
+    /// The blocked layout in which a value lies, if windows of this kind have kernels there.
+    private func blocks(of value: Int, _ geometry: PoolingGeometry, pooled: Shape) -> PhysicalLayout? {
+        guard let layout = layouts(of: value).first, case .blocked(let block) = layout, pooled.count > 0,
+            program.type(of: value).dtype == .float32
+        else { return nil }
+        var pool = geometry.windows
+        return hk_pools_blocked(&pool, Int64(block)) ? layout : nil
     }
 
     /// Pools row-major planes; `whole` and `pooled` are the values whose shapes are those before and after pooling.
     private mutating func lowerPlainPool(
         _ kind: PoolStep.Kind, _ geometry: PoolingGeometry, _ operands: [Int], _ value: Int, _ whole: Int, _ pooled: Int,
-        countsPadding: Bool = false
+        countsPadding: Bool = false, isRectified: Bool = false
     ) throws {
         let sources = try operands.map { try plainBuffer($0) }
         let types = (program.type(of: whole), program.type(of: pooled))
-        steps.append(PoolStep(kind, geometry, whole: types.0, pooled: types.1.shape, sources, makeBuffer(for: value), countsPadding))
+        steps.append(
+            PoolStep(
+                kind, geometry, whole: types.0, pooled: types.1.shape, sources, makeBuffer(for: value), countsPadding: countsPadding,
+                isRectified: isRectified))
     }
-}
-
-/// Pooling of row-major planes, and its gradients.
-final class PoolStep: Step {
-    enum Kind { case max, scatter, select, average, averageGradient }
-
-    private let kind: Kind
-    private var pool = hk_pool()
-    private let type: TensorType
-    private let target: BufferID
-    let reads: [BufferID]
-
-    init(
-        _ kind: Kind, _ geometry: PoolingGeometry, whole: TensorType, pooled: Shape, _ sources: [BufferID], _ target: BufferID,
-        _ countsPadding: Bool
-    ) {
-        self.kind = kind
-        type = whole
-        reads = sources
-        self.target = target
-        func extents(_ pair: [Int]) -> (Int64, Int64) { (Int64(pair[0]), Int64(pair[1])) }
-        pool.planes = Int64(whole.shape[0] * whole.shape[1])
-        (pool.height, pool.width) = extents(Array(whole.shape.dimensions.suffix(2)))
-        (pool.out_height, pool.out_width) = extents(Array(pooled.dimensions.suffix(2)))
-        (pool.kernel_height, pool.kernel_width) = extents(geometry.kernel)
-        (pool.stride_height, pool.stride_width) = extents(geometry.strides)
-        (pool.dilation_height, pool.dilation_width) = extents(geometry.dilation)
-        (pool.pad_top, pool.pad_left) = extents(geometry.padding)
-        (pool.pad_bottom, pool.pad_right) = extents(geometry.padding)
-        pool.include_padding = countsPadding
-    }
-
-    var writes: [BufferID] { [target] }
-    var scratchByteCount: Int { 0 }
-
-    func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
-        let dtype = Int32(type.dtype.rawValue)
-        let first = pointers[reads[0]]
-        switch kind {
-        case .max: hk_maxpool(dtype, &pool, first, pointers[target])
-        case .scatter: hk_maxpool_scatter(dtype, &pool, first, pointers[reads[1]], pointers[target])
-        case .select: hk_maxpool_select(dtype, &pool, first, pointers[reads[1]], pointers[target])
-        case .average: hk_avgpool(dtype, &pool, first, pointers[target])
-        case .averageGradient: hk_avgpool_gradient(dtype, &pool, first, pointers[target])
-        }
-    }
-
-    var explanation: String { "\(kind) pool \(type)" }
 }
