@@ -259,10 +259,11 @@ static void make_panel(const plan *p, const source *s, const bench *b, int64_t p
         const float *weights = b->weights;
         if (p->packed) {
             weights = p->packed + hk_taps_floats(p, panel * p->blocks + first);
-        } else {
+        } else if (p->taps > 0) {
             hk_taps_pack_part(p, panel, first, last, b->turned, b->weights);
         }
-        for (const phase *f = b->phases; f < b->phases + p->phases * p->phases; f++) {
+        int64_t size = (last - first) * p->lanes * LANES;
+        for (const phase *f = b->phases; f < b->phases + p->phases * p->phases; weights += f->taps * size, f++) {
             // A phase without taps is what is added to it, once.
             bool ends = is_last || f->taps == 0;
             if (f->count == 0 || (f->taps == 0 && part > 0)) continue;
@@ -271,7 +272,6 @@ static void make_panel(const plan *p, const source *s, const bench *b, int64_t p
                 .adds = part > 0 || p->adds, .relu = ends && p->relu};
             const float *bias = ends && p->bias ? p->bias + panel * LANES : NULL;
             p->variant->taps(&call, f->count, s->data, f->pixels, weights, bias, y);
-            weights += call.steps * p->lanes * LANES;
         }
     }
 }

@@ -226,6 +226,9 @@ extension KernelTests {
                 Shape(kernel: 7, stride: 4, padding: 3, cut: 1),
                 // More than one part of a sum, groups of panels, pieces of rows and of columns.
                 Shape(images: 1, channels: 288, outputs: 272, height: 5, width: 5), Shape(images: 2, height: 5, width: 300),
+                // Rows of one phase only, and no tap that reads the image.
+                Shape(channels: 64, outputs: 32, height: 13, width: 294, kernel: 2, stride: 2, padding: 0),
+                Shape(images: 1, channels: 1, outputs: 80, height: 8, width: 2, kernel: 1, stride: 4, padding: 1),
                 Shape(images: 1, height: 60, width: 17, kernel: 3),
                 Shape(images: 1, channels: 272, height: 24, width: 24, kernel: 1, padding: 0),
                 // Row-major inputs.

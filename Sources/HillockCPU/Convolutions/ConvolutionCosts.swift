@@ -5,8 +5,8 @@ import HillockCore
 struct ConvolutionCosts {
     /// What was measured on a kind of machine.
     private struct Rates {
-        /// Multiply-adds in a cycle that products come to, and direct sums.
-        let products, sums: Double
+        /// Multiply-adds in a cycle that products come to, the same where a stride makes phases of channels, and direct sums.
+        let products, phased, sums: Double
         /// Cycles to transform sixteen channels of a tile, and of weights.
         let tile, weight: Double
         /// Tiles that take as long as fewer do.
@@ -14,9 +14,10 @@ struct ConvolutionCosts {
     }
 
     /// With sixteen lanes: products at four fifths of the peak.
-    private static let wide = Rates(products: 32 * 0.8, sums: 32 * 0.8, tile: 250, weight: 250, leastTiles: 0)
-    /// With eight: measured at 0.88 and 0.9 of the peak. Transformations take no twice as long, since loads and stores are a part of them.
-    private static let narrow = Rates(products: 16 * 0.88, sums: 16 * 0.88, tile: 400, weight: 360, leastTiles: 4)
+    private static let wide = Rates(products: 32 * 0.8, phased: 32 * 0.8, sums: 32 * 0.8, tile: 250, weight: 250, leastTiles: 0)
+    /// With eight: both measured at 0.88 of the peak. Transformations take less than twice as long, since loads and stores are a part of
+    /// them. With phases, whose channels are four times as many, transformed tiles and weights come from further away.
+    private static let narrow = Rates(products: 16 * 0.88, phased: 16 * 0.6, sums: 16 * 0.88, tile: 400, weight: 360, leastTiles: 4)
 
     /// Our Winograd filtering's products, transformations of tiles, and of weights.
     private let products, tiles, weights: Double
@@ -36,7 +37,7 @@ struct ConvolutionCosts {
             channels = (in: Double(output[1]), out: Double(input[1]) * phases)
         }
         let count = Double(input[0] * ((grid.0 + step - 1) / step) * ((grid.1 + step - 1) / step))
-        products = Swift.max(count, rates.leastTiles) * 36 * channels.in * channels.out / rates.products
+        products = Swift.max(count, rates.leastTiles) * 36 * channels.in * channels.out / (stride > 1 ? rates.phased : rates.products)
         tiles = count * (channels.in + channels.out) / 16 * rates.tile
         weights = channels.in * channels.out / 16 * rates.weight
         direct = Double(call.floatingPointOperations) / 2 / rates.sums + 1.5 * Double(call.weight.count)
