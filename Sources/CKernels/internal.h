@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "narrow_internal.h"
 #include "pool_internal.h"
+#include "taps_internal.h"
 #include "unfold_internal.h"
 #include "winograd_internal.h"
 
@@ -221,6 +222,10 @@ typedef struct {
     /// A convolution as one product: described in Templates/unfold.h.
     void (*unfold)(
         const hk_unfold_call *call, int64_t pixels, const float *x, const float *weights, const float *bias, float *y);
+    /// A convolution as direct sums: described in Templates/taps.h.
+    void (*taps)(
+        const hk_taps_call *call, int64_t count, const float *x, const hk_taps_pixel *pixels, const float *weights, const float *bias,
+        float *y);
     /// A row of a convolution with few outputs: described in Templates/narrow.h.
     void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
     /// C[m, n] = alpha A B + beta C + bias (none where null).

@@ -215,6 +215,110 @@ extension KernelTests {
         }
 
         @Test(
+            "Direct sums, forward and the gradient of the data",
+            arguments: [
+                Shape(), Shape(kernel: 1, padding: 0),
+                Shape(channels: 32, outputs: 48, height: 7, width: 7, kernel: 1, stride: 2, padding: 0),
+                Shape(images: 1, height: 1, width: 1), Shape(images: 5, outputs: 32, height: 3, width: 2, padding: 1),
+                Shape(images: 3, channels: 32, outputs: 80, height: 5, width: 7, stride: 2), Shape(height: 8, width: 9, stride: 2, cut: 1),
+                Shape(channels: 32, height: 8, width: 8, kernel: 4, stride: 2), Shape(kernel: 5, stride: 3, padding: 2),
+                Shape(channels: 32, kernel: 2, stride: 3, padding: 0), Shape(kernel: 4, padding: 3),
+                Shape(kernel: 7, stride: 4, padding: 3, cut: 1),
+                // More than one part of a sum, groups of panels, pieces of rows and of columns.
+                Shape(images: 1, channels: 288, outputs: 272, height: 5, width: 5), Shape(images: 2, height: 5, width: 300),
+                // Rows of one phase only, and no tap that reads the image.
+                Shape(channels: 64, outputs: 32, height: 13, width: 294, kernel: 2, stride: 2, padding: 0),
+                Shape(images: 1, channels: 1, outputs: 80, height: 8, width: 2, kernel: 1, stride: 4, padding: 1),
+                Shape(images: 1, height: 60, width: 17, kernel: 3),
+                Shape(images: 1, channels: 272, height: 24, width: 24, kernel: 1, padding: 0),
+                // Row-major inputs.
+                Shape(channels: 3, outputs: 32, height: 21, width: 23, kernel: 7, stride: 2, padding: 3), Shape(channels: 1, padding: 0),
+                Shape(channels: 3, height: 20, width: 31, kernel: 11, stride: 4, padding: 2),
+                Shape(channels: 20, outputs: 32, kernel: 4, stride: 2),
+                Shape(channels: 16, outputs: 3, kernel: 4, stride: 2),
+                Shape(channels: 32, outputs: 100, height: 4, width: 4, kernel: 4, padding: 0),
+            ])
+        func taps(_ shape: Shape) {
+            var c = shape.c
+            let x: [Float] = samples(shape.x.reduce(1, *), in: -1...1), w: [Float] = samples(shape.weight.reduce(1, *), in: -1...1)
+            let dy: [Float] = samples(shape.y.reduce(1, *), in: -1...1).reversed(), residual = [Float](dy.reversed())
+            let bias: [Float] = samples(shape.outputs, in: -1...1), plane = shape.outHeight * shape.outWidth
+            var y = [Double](repeating: 0, count: dy.count), dx = [Double](repeating: 0, count: x.count)
+            shape.forEachProduct {
+                y[$2] += Double(x[$0]) * Double(w[$1])
+                dx[$0] += Double(dy[$2]) * Double(w[$1])
+            }
+            let finished = y.enumerated().map { max($1 + Double(bias[$0 / plane % shape.outputs]) + Double(residual[$0]), 0) }
+            let isForward = shape.outputs % 16 == 0, isBackward = shape.channels % 16 == 0
+            #expect(hk_taps_supports(&c, hk_convolution_forward) == isForward)
+            #expect(hk_taps_supports(&c, hk_convolution_backward_data) == isBackward)
+            let mx = Memory(isBackward ? shape.laidOut(x, shape.x) : x), mdy = Memory(isForward ? shape.laidOut(dy, shape.y) : dy)
+            let (mw, mb) = (Memory(w), Memory(bias))
+            func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+            /// y of weights as they lie, y with all that can be added of packed ones, and dx of both kinds of weights.
+            func run() -> [[Float]] {
+                let room = Memory(repeating: Float.nan, count: hk_taps_weight_bytes(&c) / 4)
+                let packed = Memory(repeating: Float.nan, count: hk_taps_weight_bytes(&c) / 4)
+                var results: [[Float]] = []
+                if isForward {
+                    let (plain, full) = (Memory(repeating: Float.nan, count: dy.count), Memory(shape.laidOut(residual, shape.y)))
+                    hk_taps_pack_weights(&c, hk_convolution_forward, f(mw), f(packed))
+                    hk_taps_convolve(&c, hk_convolution_forward, f(mx), f(mw), nil, nil, false, false, f(plain), room.start)
+                    hk_taps_convolve(&c, hk_convolution_forward, f(mx), nil, f(packed), f(mb), true, true, f(full), nil)
+                    results += [plain, full].map { shape.laidOut($0.array(Float.self), shape.y, back: true) }
+                }
+                if isBackward {
+                    let (back, twice) = (Memory(repeating: Float.nan, count: x.count), Memory(repeating: Float.nan, count: x.count))
+                    hk_taps_pack_weights(&c, hk_convolution_backward_data, f(mw), f(packed))
+                    hk_taps_convolve(&c, hk_convolution_backward_data, f(mdy), f(mw), nil, nil, false, false, f(back), room.start)
+                    hk_taps_convolve(&c, hk_convolution_backward_data, f(mdy), nil, f(packed), nil, false, false, f(twice), nil)
+                    results += [back, twice].map { shape.laidOut($0.array(Float.self), shape.x, back: true) }
+                }
+                return results
+            }
+            let wanted = (isForward ? [y, finished] : []) + (isBackward ? [dx, dx] : [])
+            KernelTests.onEveryVariant { variant in
+                let results = run()
+                #expect(results.count == wanted.count)
+                for (index, (got, want)) in zip(results, wanted).enumerated() {
+                    #expect(zip(got, want).allSatisfy { ($1 - Double($0)).magnitude < 5e-5 }, "\(variant), result \(index)")
+                }
+            }
+            _ = KernelTests.sameBits("\(shape)") { run().flatMap { $0 } }
+        }
+
+        @Test("Direct sums of what is not finite", arguments: [Shape(kernel: 1, padding: 0), Shape(channels: 3)])
+        func notFinite(_ shape: Shape) {
+            var c = shape.c
+            var x = [Float](repeating: 1, count: shape.x.reduce(1, *))
+            x[0] = .nan
+            x[x.count - 1] = -.infinity
+            let w = [Float](repeating: 1, count: shape.weight.reduce(1, *))
+            let mx = Memory(shape.channels % 16 == 0 ? shape.laidOut(x, shape.x) : x), mw = Memory(w)
+            func f(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
+            KernelTests.onEveryVariant { variant in
+                let (y, room) = (Memory(repeating: Float.nan, count: shape.y.reduce(1, *)), Memory(w))
+                hk_taps_convolve(&c, hk_convolution_forward, f(mx), f(mw), nil, nil, false, true, f(y), room.start)
+                let got = shape.laidOut(y.array(Float.self), shape.y, back: true)
+                // A rectified NaN stays one, what is infinitely far below zero becomes it; pixels that read neither are finite.
+                #expect(got[0].isNaN, "\(variant)")
+                #expect(got[got.count - 1] == 0, "\(variant)")
+                #expect(got[shape.outWidth * shape.outHeight / 2].isFinite, "\(variant)")
+            }
+        }
+
+        @Test("What direct sums do not take")
+        func notTaps() {
+            for shape in [Shape(outputs: 24), Shape(channelsLast: true), Shape(bf16: true), Shape(images: 0)] {
+                var c = shape.c
+                #expect(!hk_taps_supports(&c, hk_convolution_forward), "\(shape)")
+            }
+            var (c, wide) = (Shape().c, Shape(height: 30, width: 30, kernel: 9, stride: 9, padding: 0).c)
+            #expect(!hk_taps_supports(&c, hk_convolution_backward_weights))
+            #expect(hk_taps_supports(&wide, hk_convolution_forward) && !hk_taps_supports(&wide, hk_convolution_backward_data))
+        }
+
+        @Test(
             "Few output channels",
             arguments: [
                 Shape(outputs: 3, height: 20, width: 70, kernel: 9, padding: 4), Shape(channels: 32, outputs: 1, padding: 0),

@@ -23,6 +23,7 @@
 #include "winograd.h"
 #include "bf16_kernels.h"
 #include "unfold.h"
+#include "taps.h"
 #include "narrow.h"
 #include "gemm.h"
 #include "gemm_blocks.h"
@@ -98,6 +99,7 @@ const hk_variant HK_VARIANT = {
     .winograd_finish = winograd_finish,
     .winograd_weights_gradient = winograd_weights_gradient,
     .unfold = unfold,
+    .taps = taps,
     .gemm = gemm,
     .gemm_panel = gemm_panel,
     .gemm_pack_tiles = gemm_pack_tiles,

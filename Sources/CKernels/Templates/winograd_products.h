@@ -58,19 +58,40 @@ HK_INLINE void winograd_product(
     for (int j = 0; j < HK_WINOGRAD_PANEL / HK_WINOGRAD_LANES; j += WINOGRAD_VECTORS) {
         const uint32_t *from = v, *weights = u + j * HK_WINOGRAD_LANES;
         float *to = m + j * m_block;
+#if HK_AVX512
         int64_t left = tiles;
 #define WINOGRAD_STEP(count)                                                                                          \
     for (; left >= count; left -= count, from += count * tile, to += count * HK_WINOGRAD_LANES) {                     \
         winograd_product_rows(form, count, blocks, from, v_block / 4, weights, to, m_block, first);                   \
     }
         WINOGRAD_STEP(WINOGRAD_ROWS)
-#if HK_AVX512
         WINOGRAD_STEP(8)
         WINOGRAD_STEP(4)
-#endif
         WINOGRAD_STEP(2)
         WINOGRAD_STEP(1)
 #undef WINOGRAD_STEP
+#else
+        // Of nearly equal height: a low last one would wait for its few sums.
+        int64_t parts = (tiles + WINOGRAD_ROWS - 1) / WINOGRAD_ROWS;
+        for (int64_t part = 0; part < parts; part++) {
+            int64_t rows = tiles * (part + 1) / parts - tiles * part / parts;
+#define WINOGRAD_STEP(count)                                                                                          \
+    case count: winograd_product_rows(form, count, blocks, from, v_block / 4, weights, to, m_block, first); break;
+            switch (rows) {
+#if HK_AVX2
+                WINOGRAD_STEP(6)
+                WINOGRAD_STEP(5)
+#endif
+                WINOGRAD_STEP(4)
+                WINOGRAD_STEP(3)
+                WINOGRAD_STEP(2)
+                WINOGRAD_STEP(1)
+            }
+#undef WINOGRAD_STEP
+            from += rows * tile;
+            to += rows * HK_WINOGRAD_LANES;
+        }
+#endif
     }
 }
 

@@ -21,6 +21,7 @@
 #include "recurrent.h"
 #include "reduce.h"
 #include "skip_gram.h"
+#include "taps.h"
 #include "team.h"
 #include "types.h"
 #include "winograd.h"

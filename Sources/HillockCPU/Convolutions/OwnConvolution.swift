@@ -12,6 +12,8 @@ struct OwnConvolution: ConvolutionKernel {
         case narrow
         /// One product of all taps and channels, for one tap or few pixels: `hk_unfold_convolve`.
         case unfolded
+        /// Direct sums over channels and taps where they lie: `hk_taps_convolve`.
+        case taps
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
         case direct
     }
@@ -29,18 +31,19 @@ struct OwnConvolution: ConvolutionKernel {
         case .winograd, .winogradBFloat16: guard hk_winograd_supports(&convolution) else { return nil }
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
         case .unfolded: guard !isWeightGradient, hk_unfold_supports(&convolution, call.direction.raw) else { return nil }
+        case .taps: guard hk_taps_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
         convolution.bf16 = algorithm == .winogradBFloat16
         self.convolution = convolution
+        // An image of three channels is read as it lies.
+        let first: PhysicalLayout = algorithm == .taps && call.shapes.first[1] % 16 != 0 ? .plain : .blocked(16)
         layouts = (
-            .blocked(16), isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
+            first, isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
         )
     }
-
-    private var isWinograd: Bool { algorithm == .winograd || algorithm == .winogradBFloat16 }
 
     func step(_ first: BufferID, _ second: BufferID, bias: BufferID?, result: BufferID) -> any Step {
         Run(call, algorithm, convolution, layouts, first, second, bias: bias, result: result, isPrepared: false)
@@ -52,19 +55,20 @@ struct OwnConvolution: ConvolutionKernel {
         case .winograd where call.direction != .weightGradient, .winogradBFloat16 where call.direction != .weightGradient:
             return Int(hk_winograd_weight_bytes(&convolution, call.direction.raw))
         case .unfolded: return Int(hk_unfold_weight_bytes(&convolution))
+        case .taps: return Int(hk_taps_weight_bytes(&convolution))
         default: return nil
         }
     }
 
     func preparation(of weight: BufferID, into prepared: BufferID) -> any Step {
-        let (convolution, direction, isWinograd) = (convolution, call.direction.raw, isWinograd)
+        let (convolution, direction, algorithm) = (convolution, call.direction.raw, algorithm)
         return KernelStep("\(algorithm.rawValue) weights \(call.weight)", reads: [weight], writes: [prepared]) { pointers in
             var convolution = convolution
             let (weight, prepared) = (pointers.floats(weight), pointers.floats(prepared))
-            if isWinograd {
-                hk_winograd_transform_weights(&convolution, direction, weight, prepared)
-            } else {
-                hk_unfold_pack_weights(&convolution, direction, weight, prepared)
+            switch algorithm {
+            case .unfolded: hk_unfold_pack_weights(&convolution, direction, weight, prepared)
+            case .taps: hk_taps_pack_weights(&convolution, direction, weight, prepared)
+            default: hk_winograd_transform_weights(&convolution, direction, weight, prepared)
             }
         }
     }
@@ -107,6 +111,7 @@ struct OwnConvolution: ConvolutionKernel {
                 case .winograd, .winogradBFloat16: hk_winograd_scratch_bytes(&convolution, call.direction.raw)
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
                 case .unfolded: hk_unfold_scratch_bytes(&convolution) + (isPrepared ? 0 : hk_unfold_weight_bytes(&convolution))
+                case .taps: isPrepared ? 0 : hk_taps_weight_bytes(&convolution)
                 case .direct: hk_direct_scratch_bytes(&convolution)
                 }
             return Int(bytes)
@@ -119,6 +124,10 @@ struct OwnConvolution: ConvolutionKernel {
             case (.narrow, let direction): hk_narrow_convolve(&convolution, direction.raw, a, b, bias, result, scratch)
             case (.unfolded, let direction):
                 hk_unfold_convolve(
+                    &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
+                    result, scratch)
+            case (.taps, let direction):
+                hk_taps_convolve(
                     &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
                     result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
@@ -167,36 +176,4 @@ extension ConvolutionCall {
             stride: Int32(strides[0]), padding_y: Int64(geometry.paddingBefore[0]), padding_x: Int64(geometry.paddingBefore[1]),
             channels_last: false, bf16: false)
     }
-
-    // MARK: - What algorithms cost, in cycles of one core with two multiply-adds of sixteen lanes each
-
-    /// Whether our Winograd filtering is expected to be clearly faster than the direct sum.
-    var prefersWinograd: Bool { winogradCycles < 0.9 * directCycles }
-
-    /// Whether it is expected to take at most half the time.
-    var prefersWinogradByFar: Bool { winogradCycles < 0.5 * directCycles }
-
-    /// Whether Winograd's weights take little of its time: they are transformed once for all tiles.
-    var hasManyTiles: Bool { winogradCosts.weights < 0.2 * winogradCycles }
-
-    private var winogradCycles: Double { winogradCosts.products + winogradCosts.tiles + winogradCosts.weights }
-
-    /// Products at four fifths of the peak, and for each vector of sixteen what its transformations were measured to take.
-    private var winogradCosts: (products: Double, tiles: Double, weights: Double) {
-        let stride = geometry.strides[0]
-        let step = 7 - (weight[2] + stride - 1) / stride
-        let phases = Double(stride * stride)
-        var grid = (output[2], output[3])
-        var channels = (in: Double(input[1]) * phases, out: Double(output[1]))
-        if direction == .inputGradient {
-            grid = ((input[2] - 1 + geometry.paddingBefore[0]) / stride + 1, (input[3] - 1 + geometry.paddingBefore[1]) / stride + 1)
-            channels = (in: Double(output[1]), out: Double(input[1]) * phases)
-        }
-        let tiles = Double(input[0] * ((grid.0 + step - 1) / step) * ((grid.1 + step - 1) / step))
-        let products = tiles * 36 * channels.in * channels.out / 32 / 0.8
-        return (products, tiles * (channels.in + channels.out) / 16 * 250, channels.in * channels.out / 16 * 250)
-    }
-
-    /// The direct sum at four fifths of the peak, and copying the weights into a layout.
-    private var directCycles: Double { Double(floatingPointOperations) / 64 / 0.8 + 1.5 * Double(weight.count) }
 }
