@@ -22,6 +22,7 @@
 #include "winograd.h"
 #include "bf16_kernels.h"
 #include "unfold.h"
+#include "correlate.h"
 #include "narrow.h"
 #include "gemm.h"
 #include "dots.h"
@@ -93,6 +94,8 @@ const hk_variant HK_VARIANT = {
     .winograd_finish = winograd_finish,
     .winograd_weights_gradient = winograd_weights_gradient,
     .unfold = unfold,
+    .correlate = correlate,
+    .correlate_total = correlate_total,
     .gemm = gemm,
     .bf16 = HK_BF16_TABLE,
     .dots = dots,

@@ -1,3 +1,4 @@
+import CKernels
 import HillockCore
 
 /// The layouts in which a convolution wants its two operands and leaves its result.
@@ -34,6 +35,7 @@ extension ConvolutionCall {
     /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves direct sums only, of which
     /// the shape decides. Where operands may be rounded the ways of f32 are there too: some shapes are faster in them.
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
+        if let candidates = ownWeightGradients(numerics) { return candidates }
         var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
         let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
         let isPointwise = weight.dimensions.dropFirst(2).allSatisfy { $0 == 1 }
@@ -82,6 +84,17 @@ extension ConvolutionCall {
             candidates.append(winograd)
         }
         return candidates + [direct]
+    }
+
+    /// The ways of a weight gradient on AVX2, where our direct sum is the fastest there is; `nil` elsewhere, and where it does not take the call.
+    private func ownWeightGradients(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>]? {
+        guard direction == .weightGradient, precision == .float32, String(cString: hk_isa()) == "avx2",
+            OwnConvolution(self, .correlated) != nil
+        else { return nil }
+        var direct = candidate("own correlated") { OwnConvolution($0, .correlated) }
+        guard numerics != .strict, prefersWinograd, OwnConvolution(self, .winograd) != nil else { return [direct] }
+        direct.isPromising = !prefersWinogradByFar
+        return [candidate("own winograd") { OwnConvolution($0, .winograd) }, direct]
     }
 
     /// Whether Winograd's weights, prepared once for a model that is applied, are more than caches hold: by the next run they are gone, and have

@@ -14,6 +14,8 @@ struct OwnConvolution: ConvolutionKernel {
         case unfolded
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
         case direct
+        /// Weight gradients as direct sums over positions, of whatever there are: `hk_correlate_weights`.
+        case correlated
     }
 
     private let call: ConvolutionCall
@@ -30,13 +32,16 @@ struct OwnConvolution: ConvolutionKernel {
         case .narrow: guard !call.hasRelu, !call.hasResidual, hk_narrow_supports(&convolution, call.direction.raw) else { return nil }
         case .unfolded: guard !isWeightGradient, hk_unfold_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
+        case .correlated: guard isWeightGradient, hk_correlate_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
         convolution.bf16 = algorithm == .winogradBFloat16
         self.convolution = convolution
+        // Few channels of an input are read as they are given.
         layouts = (
-            .blocked(16), isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
+            algorithm == .correlated && call.input[1] % 16 != 0 ? .plain : .blocked(16), isWeightGradient ? .blocked(16) : .plain,
+            isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
         )
     }
 
@@ -108,6 +113,7 @@ struct OwnConvolution: ConvolutionKernel {
                 case .narrow: hk_narrow_scratch_bytes(&convolution, call.direction.raw)
                 case .unfolded: hk_unfold_scratch_bytes(&convolution) + (isPrepared ? 0 : hk_unfold_weight_bytes(&convolution))
                 case .direct: hk_direct_scratch_bytes(&convolution)
+                case .correlated: hk_correlate_scratch_bytes(&convolution)
                 }
             return Int(bytes)
         }
@@ -122,6 +128,7 @@ struct OwnConvolution: ConvolutionKernel {
                     &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
                     result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
+            case (.correlated, _): hk_correlate_weights(&convolution, a, b, result, bias, scratch)
             case (.winograd, .forward), (.winogradBFloat16, .forward):
                 let residual = call.hasResidual ? result : nil
                 hk_winograd_convolve(
