@@ -4,25 +4,15 @@
 
 #define LANES HK_GRANULE
 /// Positions of a chunk: what they take of a channel block of x and of dy stays in the nearest cache over all taps.
-#ifndef POSITIONS
 #define POSITIONS 192
-#endif
 /// Positions of a group at least: sums are written and read once for each group.
-#ifndef GROUP_POSITIONS
 #define GROUP_POSITIONS 512
-#endif
 /// Floats of a task's sums at most, which stay in the second-level cache.
-#ifndef SUM_FLOATS
 #define SUM_FLOATS (32 * 1024)
-#endif
 /// Tasks to be had, where that costs little.
-#ifndef TASKS
 #define TASKS 32
-#endif
 /// Bytes that a task may read for each cycle of its sums.
-#ifndef RATE
 #define RATE 1
-#endif
 /// Rows of weights that are added up and turned at a time.
 #define FINISH_ROWS 256
 
@@ -137,12 +127,12 @@ static hk_correlate_box box_of(
     return box;
 }
 
-/// The outputs or inputs `0 ..< count` along an axis whose tap, `offset` beside them, is one of `extent` elements: the first of them, and
-/// how many there are.
+/// Outputs along an axis.
 typedef struct {
     int64_t first, count;
 } span;
 
+/// Those of `count` from `from` on whose tap is one of `extent` inputs; it lies `offset` from `stride` times the output.
 static span inside(int64_t from, int64_t count, int64_t stride, int64_t offset, int64_t extent) {
     int64_t first = offset < 0 ? divide_up(-offset, stride) : 0;
     int64_t end = extent > offset ? (extent - offset - 1) / stride + 1 : 0;
