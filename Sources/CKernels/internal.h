@@ -1,6 +1,7 @@
 // What the kernels' source files share: the table that each instruction set fills, parallel loops, scratch memory.
 #pragma once
 #include "bf16_internal.h"
+#include "correlate_internal.h"
 #include "kernels.h"
 #include "narrow_internal.h"
 #include "pool_internal.h"
@@ -226,6 +227,11 @@ typedef struct {
     void (*taps)(
         const hk_taps_call *call, int64_t count, const float *x, const hk_taps_pixel *pixels, const float *weights, const float *bias,
         float *y);
+    /// Weight gradients as direct sums: described in Templates/correlate.h.
+    void (*correlate)(
+        int64_t rows, const hk_correlate_box *box, const float *x, const int64_t *offsets, const float *dy, float *sums,
+        bool first);
+    void (*correlate_total)(const hk_correlate_box *box, const float *dy, float *total, bool first);
     /// A row of a convolution with few outputs: described in Templates/narrow.h.
     void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
     /// C[m, n] = alpha A B + beta C + bias (none where null).

@@ -24,6 +24,7 @@
 #include "bf16_kernels.h"
 #include "unfold.h"
 #include "taps.h"
+#include "correlate.h"
 #include "narrow.h"
 #include "gemm.h"
 #include "gemm_blocks.h"
@@ -100,6 +101,8 @@ const hk_variant HK_VARIANT = {
     .winograd_weights_gradient = winograd_weights_gradient,
     .unfold = unfold,
     .taps = taps,
+    .correlate = correlate,
+    .correlate_total = correlate_total,
     .gemm = gemm,
     .gemm_panel = gemm_panel,
     .gemm_pack_tiles = gemm_pack_tiles,

@@ -10,7 +10,7 @@
 #elif HK_AVX2
 #define WINOGRAD_VECTORS 1
 #define WINOGRAD_ROWS 6
-#define WINOGRAD_CHANNELS 4
+#define WINOGRAD_CHANNELS 6
 #else
 #define WINOGRAD_VECTORS 1
 #define WINOGRAD_ROWS 4
@@ -95,37 +95,53 @@ HK_INLINE void winograd_product(
     }
 }
 
+/// The sums of `channels` channels from the first of `v` and `s` on, and one group of `WINOGRAD_VECTORS` column blocks.
+HK_INLINE void winograd_accumulate_channels(
+    const int form, const int channels, int64_t tiles, const uint32_t *v, const uint32_t *z, int64_t z_block, float *s,
+    _Bool first) {
+    f32v sum[WINOGRAD_CHANNELS][WINOGRAD_VECTORS];
+    HK_UNROLL for (int i = 0; i < channels; i++) {
+        HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
+            sum[i][k] = first ? (f32v){} : f32_load(s + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES);
+        }
+    }
+    const int together = form == winograd_f32 ? 1 : 2;
+    for (int64_t t = 0; t < tiles; t += together, v += HK_WINOGRAD_LANES, z += HK_WINOGRAD_LANES) {
+        u32v row[WINOGRAD_VECTORS];
+        HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) row[k] = u32_load(z + k * z_block);
+        HK_UNROLL for (int i = 0; i < channels; i++) {
+            HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
+                sum[i][k] = winograd_multiply(form, sum[i][k], v[i], row[k]);
+            }
+        }
+    }
+    HK_UNROLL for (int i = 0; i < channels; i++) {
+        HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
+            f32_store(s + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES, sum[i][k]);
+        }
+    }
+}
+
 /// s[16 channels][32] (+)= the sum over tiles of v[tile][16 channels] times z[column block][tile][16]; bf16 of v[tile / 2][16][2] times
 /// z[column block][tile / 2][16][2]. Column blocks of `z` lie `z_block` bytes apart.
 HK_INLINE void winograd_accumulate(
     const int form, int64_t tiles, const uint32_t *v, const uint32_t *z, int64_t z_block, float *s, _Bool first) {
     z_block /= 4;
     for (int j = 0; j < HK_WINOGRAD_PANEL / HK_WINOGRAD_LANES; j += WINOGRAD_VECTORS) {
-        for (int c = 0; c < HK_WINOGRAD_LANES; c += WINOGRAD_CHANNELS) {
-            f32v sum[WINOGRAD_CHANNELS][WINOGRAD_VECTORS];
-            float *to = s + c * HK_WINOGRAD_PANEL + j * HK_WINOGRAD_LANES;
-            HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
-                    sum[i][k] = first ? (f32v){} : f32_load(to + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES);
-                }
-            }
-            const uint32_t *left = v + c, *right = z + j * z_block;
-            const int together = form == winograd_f32 ? 1 : 2;
-            for (int64_t t = 0; t < tiles; t += together, left += HK_WINOGRAD_LANES, right += HK_WINOGRAD_LANES) {
-                u32v row[WINOGRAD_VECTORS];
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) row[k] = u32_load(right + k * z_block);
-                HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                    HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
-                        sum[i][k] = winograd_multiply(form, sum[i][k], left[i], row[k]);
-                    }
-                }
-            }
-            HK_UNROLL for (int i = 0; i < WINOGRAD_CHANNELS; i++) {
-                HK_UNROLL for (int k = 0; k < WINOGRAD_VECTORS; k++) {
-                    f32_store(to + i * HK_WINOGRAD_PANEL + k * HK_WINOGRAD_LANES, sum[i][k]);
-                }
-            }
-        }
+        const uint32_t *right = z + j * z_block;
+        float *to = s + j * HK_WINOGRAD_LANES;
+#define WINOGRAD_STEP(c, channels)                                                                                    \
+    winograd_accumulate_channels(                                                                                     \
+        form, channels, tiles, v + (c), right, z_block, to + (c) * HK_WINOGRAD_PANEL, first);
+#if HK_AVX2
+        // Of four channels the eight sums would wait for each other as soon as one is late.
+        WINOGRAD_STEP(0, 6)
+        WINOGRAD_STEP(6, 5)
+        WINOGRAD_STEP(11, 5)
+#else
+        for (int c = 0; c < HK_WINOGRAD_LANES; c += WINOGRAD_CHANNELS) { WINOGRAD_STEP(c, WINOGRAD_CHANNELS) }
+#endif
+#undef WINOGRAD_STEP
     }
 }
 

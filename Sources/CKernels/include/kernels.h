@@ -4,6 +4,7 @@
 #pragma once
 #include "attention.h"
 #include "convolution.h"
+#include "correlate.h"
 #include "direct.h"
 #include "elementwise.h"
 #include "gemm.h"

@@ -35,7 +35,7 @@ extension ConvolutionCall {
     /// The ways there may be, the one first that a rule by shape prefers, the direct one last. `strict` leaves direct sums only, of which
     /// the shape decides. Where operands may be rounded the ways of f32 are there too: some shapes are faster in them.
     private func candidates(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>] {
-        if let own = ownSums(numerics) { return own }
+        if let own = direction == .weightGradient ? ownWeightGradients(numerics) : ownSums(numerics) { return own }
         var direct = candidate("direct") { try OneDNNConvolution($0, .direct) }
         let narrow = OwnConvolution(self, .narrow).map { _ in candidate("narrow") { OwnConvolution($0, .narrow) } }
         let isPointwise = weight.dimensions.dropFirst(2).allSatisfy { $0 == 1 }
@@ -96,6 +96,18 @@ extension ConvolutionCall {
         guard costs.prefersWinograd else { return [taps] }
         taps.isPromising = !costs.prefersWinogradByFar
         return [candidate("own winograd") { OwnConvolution($0, .winograd) }, taps]
+    }
+
+    /// The way of a weight gradient on AVX2, by shape alone; `nil` elsewhere, and where our direct sum does not take the call.
+    private func ownWeightGradients(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>]? {
+        guard precision == .float32, Self.hasEightLanes, OwnConvolution(self, .correlated) != nil else { return nil }
+        // Three taps at stride 2 leave Winograd two thirds of the products, which its transformations eat up: 1.03 to 1.9 times the time of
+        // direct sums. Four, which leave it a third, took 0.7 to 0.98 of it wherever the rule prefers Winograd, and more where it does not.
+        let savesLittle = geometry.strides[0] == 2 && weight[2] == 3
+        guard numerics != .strict, ConvolutionCosts(self).prefersWinograd, !savesLittle, OwnConvolution(self, .winograd) != nil else {
+            return [candidate("own correlated") { OwnConvolution($0, .correlated) }]
+        }
+        return [candidate("own winograd") { OwnConvolution($0, .winograd) }]
     }
 
     /// Whether Winograd's weights, prepared once for a model that is applied, are more than caches hold: by the next run they are gone, and have

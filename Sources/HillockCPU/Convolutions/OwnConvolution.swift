@@ -16,6 +16,8 @@ struct OwnConvolution: ConvolutionKernel {
         case taps
         /// Weight gradients as direct sums divided by channels: `hk_direct_convolve_weights`.
         case direct
+        /// Weight gradients as direct sums over positions, of whatever there are: `hk_correlate_weights`.
+        case correlated
     }
 
     private let call: ConvolutionCall
@@ -33,15 +35,17 @@ struct OwnConvolution: ConvolutionKernel {
         case .unfolded: guard !isWeightGradient, hk_unfold_supports(&convolution, call.direction.raw) else { return nil }
         case .taps: guard hk_taps_supports(&convolution, call.direction.raw) else { return nil }
         case .direct: guard isWeightGradient, hk_direct_supports(&convolution) else { return nil }
+        case .correlated: guard isWeightGradient, hk_correlate_supports(&convolution) else { return nil }
         }
         self.call = call
         self.algorithm = algorithm
         convolution.bf16 = algorithm == .winogradBFloat16
         self.convolution = convolution
-        // An image of three channels is read as it lies.
-        let first: PhysicalLayout = algorithm == .taps && call.shapes.first[1] % 16 != 0 ? .plain : .blocked(16)
+        // Few channels of an image are read as they lie.
+        let isImage = (algorithm == .taps || algorithm == .correlated) && call.shapes.first[1] % 16 != 0
         layouts = (
-            first, isWeightGradient ? .blocked(16) : .plain, isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
+            isImage ? .plain : .blocked(16), isWeightGradient ? .blocked(16) : .plain,
+            isWeightGradient || algorithm == .narrow ? .plain : .blocked(16)
         )
     }
 
@@ -113,6 +117,7 @@ struct OwnConvolution: ConvolutionKernel {
                 case .unfolded: hk_unfold_scratch_bytes(&convolution) + (isPrepared ? 0 : hk_unfold_weight_bytes(&convolution))
                 case .taps: isPrepared ? 0 : hk_taps_weight_bytes(&convolution)
                 case .direct: hk_direct_scratch_bytes(&convolution)
+                case .correlated: hk_correlate_scratch_bytes(&convolution)
                 }
             return Int(bytes)
         }
@@ -131,6 +136,7 @@ struct OwnConvolution: ConvolutionKernel {
                     &convolution, direction.raw, a, isPrepared ? nil : b, isPrepared ? b : nil, bias, call.hasResidual, call.hasRelu,
                     result, scratch)
             case (.direct, _): hk_direct_convolve_weights(&convolution, a, b, result, bias, scratch)
+            case (.correlated, _): hk_correlate_weights(&convolution, a, b, result, bias, scratch)
             case (.winograd, .forward), (.winogradBFloat16, .forward):
                 let residual = call.hasResidual ? result : nil
                 hk_winograd_convolve(
