@@ -62,6 +62,11 @@ typedef struct {
     int64_t h_row;
 } hk_cell_forward;
 
+/// The product of a recurrent step's rows and panels of 16 units; see Templates/recurrent_product.h.
+typedef void (*hk_recurrent_product)(
+    int64_t rows, int64_t panels, int64_t k, const float *left, int64_t left_row, const float *packed, const float *next,
+    float *product, int64_t product_row);
+
 /// The gradient of one step of a recurrent cell.
 typedef struct {
     int64_t rows, units, gate;
@@ -260,6 +265,8 @@ typedef struct {
     float (*attention_dot)(const float *x, const float *y, int64_t n);
     void (*attention_gradient_row)(
         float *s, float *dp, int64_t count, int64_t width, const char *mask, int mask_type, float lse, float delta);
+    /// See `hk_recurrent_product`; null where `gemm` does as well.
+    hk_recurrent_product recurrent_product;
     void (*lstm_forward)(const hk_cell_forward *cell);
     void (*gru_forward)(const hk_cell_forward *cell);
     void (*lstm_backward)(const hk_cell_backward *cell);

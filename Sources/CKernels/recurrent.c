@@ -22,6 +22,8 @@
 /// Nanoseconds of a step's work below which threads would only wait for each other.
 #define STEP_COST 1500.0
 #define LAYER_COST 30000.0
+/// Rows from which on `recurrent_product` has sums enough to keep the processor busy.
+#define TILE_ROWS 4
 /// Turns of waiting before the processor is offered to others: about 50 microseconds.
 #define PATIENCE 1500
 
@@ -48,6 +50,8 @@ typedef struct {
     /// Sums of the gates' gradients, `[row blocks, unit blocks, 4, UNITS]`.
     float *sums;
     const hk_variant *variant;
+    /// The variant's product, whose panels are narrower; null where it is `hk_gemm_packed`.
+    hk_recurrent_product product;
     const hk_recurrent *forward;
     const hk_recurrent_gradient *backward;
     milestone *milestones;
@@ -112,23 +116,52 @@ static task task_at(const layer *l, int64_t index) {
     return t;
 }
 
-/// The product of a task's rows and of as many blocks of units as are in one group from there on; returns how many.
+/// The product of a task's rows and of as many blocks of units as are in one group from there on; returns how many. `begin ..< end` are the
+/// thread's tasks, to which it comes back in the next step.
 static int64_t multiply(
-    const layer *l, const task *t, int64_t index, int64_t end, int64_t k, int64_t width, const float *left,
+    const layer *l, const task *t, int64_t index, int64_t begin, int64_t end, int64_t k, int64_t width, const float *left,
     float *product) {
     int64_t blocks = l->row_blocks > 1 ? 1 : end - index < l->group ? end - index : l->group;
+    if (l->product) {
+        task next = task_at(l, index + blocks < end ? index + blocks : begin);
+        l->product(
+            t->rows, blocks * width / HK_GRANULE, k, left + t->row * l->left_row, l->left_row,
+            l->packed + t->unit_block * l->panel, l->packed + next.unit_block * l->panel, product, blocks * width);
+        return blocks;
+    }
     hk_gemm_packed(
         t->rows, 0, blocks * width, k, 1, left + t->row * l->left_row, l->left_row, 1,
         l->packed + t->unit_block * l->panel, 0, product, blocks * width);
     return blocks;
 }
 
+/// Packs a block of units: columns of `[k, units]` with the given strides.
+static void pack(
+    const layer *l, const float *b, int64_t row_stride, int64_t column_stride, int64_t k, int64_t units, float *packed) {
+    if (!l->product) {
+        hk_gemm_pack(b, row_stride, column_stride, k, units, packed);
+        return;
+    }
+    if (units < UNITS) memset(packed, 0, (size_t)(k * UNITS) * sizeof(float));
+    for (int64_t unit = 0; unit < units; unit += HK_GRANULE, packed += k * HK_GRANULE) {
+        int64_t columns = units - unit < HK_GRANULE ? units - unit : HK_GRANULE;
+        const float *from = b + unit * column_stride;
+        if (row_stride == 1) {
+            l->variant->transpose[2]((const char *)from, column_stride, (char *)packed, HK_GRANULE, columns, k);
+        } else {
+            for (int64_t row = 0; row < k; row++) {
+                memcpy(packed + row * HK_GRANULE, from + row * row_stride, (size_t)columns * sizeof(float));
+            }
+        }
+    }
+}
+
 /// Packs the panels of a thread's units, forwards: U transposed, one panel for each gate.
 static void pack_forward(const layer *l, int64_t block) {
     int64_t unit = block * UNITS, units = l->hidden - unit < UNITS ? l->hidden - unit : UNITS;
     for (int64_t gate = 0; gate < l->gates; gate++) {
-        hk_gemm_pack(
-            l->forward->u + (gate * l->hidden + unit) * l->hidden, 1, l->hidden, l->hidden, units,
+        pack(
+            l, l->forward->u + (gate * l->hidden + unit) * l->hidden, 1, l->hidden, l->hidden, units,
             l->packed + block * l->panel + gate * l->hidden * UNITS);
     }
 }
@@ -159,7 +192,7 @@ static void forward_thread(void *context, int thread, int threads) {
         float *right = l->left[(step + 1) & 1];
         for (int64_t index = begin; index < end;) {
             task t = task_at(l, index);
-            int64_t blocks = multiply(l, &t, index, end, l->hidden, width, left, product);
+            int64_t blocks = multiply(l, &t, index, begin, end, l->hidden, width, left, product);
             for (int64_t block = 0; block < blocks; block++, index++) {
                 t = task_at(l, index);
                 hk_cell_forward cell = {
@@ -206,8 +239,8 @@ static void backward_thread(void *context, int thread, int threads) {
     int64_t first = l->unit_blocks * thread / threads, last = l->unit_blocks * (thread + 1) / threads;
     for (int64_t block = first; block < last; block++) {
         int64_t unit = block * UNITS;
-        hk_gemm_pack(
-            r->u + unit, hidden, 1, k, hidden - unit < UNITS ? hidden - unit : UNITS, l->packed + block * l->panel);
+        pack(
+            l, r->u + unit, hidden, 1, k, hidden - unit < UNITS ? hidden - unit : UNITS, l->packed + block * l->panel);
     }
     for (int64_t index = begin; index < end; index++) {
         task t = task_at(l, index);
@@ -229,7 +262,7 @@ static void backward_thread(void *context, int thread, int threads) {
                 copy_block(
                     r->dh_last ? r->dh_last + t.row * hidden + t.unit : NULL, hidden, product, UNITS, t.rows, t.units);
             } else {
-                blocks = multiply(l, &t, index, end, k, UNITS, left, product);
+                blocks = multiply(l, &t, index, begin, end, k, UNITS, left, product);
             }
             for (int64_t block = 0; block < blocks; block++, index++) {
                 t = task_at(l, index);
@@ -318,6 +351,7 @@ static void run(layer *l, int64_t width, int64_t panels, int64_t depth, void (*b
     l->variant = hk_variant_current();
     l->row_blocks = (l->batch + ROWS - 1) / ROWS;
     l->unit_blocks = (l->hidden + UNITS - 1) / UNITS;
+    l->product = l->batch >= TILE_ROWS ? l->variant->recurrent_product : NULL;
     l->group = l->batch == 0 || ROWS / l->batch < 1 ? 1 : ROWS / l->batch;
     l->left_row = width + MARGIN;
     l->panel = panels * depth * UNITS;

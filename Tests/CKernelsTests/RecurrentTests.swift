@@ -134,7 +134,8 @@ extension KernelTests {
         }
 
         @Test(
-            "Values by the definition, gradients by central differences", arguments: [true, false], [(3, 5, 7), (2, 50, 20), (4, 2, 37)])
+            "Values by the definition, gradients by central differences", arguments: [true, false],
+            [(3, 5, 7), (2, 50, 20), (4, 2, 37), (2, 7, 290)])
         func agrees(lstm: Bool, shape: (Int, Int, Int)) {
             let layer = Layer(lstm: lstm, steps: shape.0, batch: shape.1, hidden: shape.2)
             let wanted = layer.definition()

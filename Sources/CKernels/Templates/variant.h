@@ -31,6 +31,7 @@
 #include "dots.h"
 #include "attention.h"
 #include "recurrent.h"
+#include "recurrent_product.h"
 #include "peak.h"
 
 const hk_variant HK_VARIANT = {
@@ -115,6 +116,7 @@ const hk_variant HK_VARIANT = {
     .attention_scale = attention_scale,
     .attention_dot = attention_dot,
     .attention_gradient_row = attention_gradient_row,
+    .recurrent_product = HK_RECURRENT_PRODUCT,
     .lstm_forward = lstm_forward,
     .gru_forward = gru_forward,
     .lstm_backward = lstm_backward,
