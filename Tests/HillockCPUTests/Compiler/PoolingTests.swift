@@ -1,4 +1,3 @@
-import CKernels
 import HillockCPU
 import HillockCore
 import Testing
@@ -46,7 +45,7 @@ struct PoolingTests {
             return (y * sin(y)).mean()
         }
         let (value, gradients) = valueAndGradients(at: parameters) { p in
-            isTwice ? valueAndGradients(at: p, loss).gradients.map { ($0 * $0).sum() }.reduce(loss(p), +) : loss(p)
+            isTwice ? valueAndGradients(at: p, of: loss).gradients.map { ($0 * $0).sum() }.reduce(loss(p), +) : loss(p)
         }
         evaluate(gradients + [value])
         return try (gradients + [value]).map { try $0.hostArray().doubles }
