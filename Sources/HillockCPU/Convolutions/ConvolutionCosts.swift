@@ -33,7 +33,12 @@ struct ConvolutionCosts {
         var grid = (output[2], output[3])
         var channels = (in: Double(input[1]) * phases, out: Double(output[1]))
         if call.direction == .inputGradient {
-            grid = ((input[2] - 1 + geometry.paddingBefore[0]) / stride + 1, (input[3] - 1 + geometry.paddingBefore[1]) / stride + 1)
+            // Where the image begins, in steps; with sixteen lanes the rule was fitted to a grid that begins before it.
+            let first = ConvolutionCall.hasEightLanes ? geometry.paddingBefore.map { $0 / stride } : [0, 0]
+            grid = (
+                (input[2] - 1 + geometry.paddingBefore[0]) / stride - first[0] + 1,
+                (input[3] - 1 + geometry.paddingBefore[1]) / stride - first[1] + 1
+            )
             channels = (in: Double(output[1]), out: Double(input[1]) * phases)
         }
         let count = Double(input[0] * ((grid.0 + step - 1) / step) * ((grid.1 + step - 1) / step))
