@@ -87,7 +87,7 @@ extension ConvolutionCall {
     }
 
     /// The ways where there are vectors of eight lanes and no more. There oneDNN's kernels take blocks of eight channels, so that what lies in
-    /// ours of sixteen has to be reordered, and ours are as near to the peak as they can be: 85 to 90 percent of it. `nil` elsewhere.
+    /// ours of sixteen has to be reordered, and reach less of the peak. `nil` elsewhere.
     private func ownSums(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>]? {
         guard precision == .float32, Self.hasEightLanes, OwnConvolution(self, .taps) != nil else { return nil }
         var taps = candidate("own taps") { OwnConvolution($0, .taps) }
