@@ -12,8 +12,9 @@ struct PooledForward {
 }
 
 extension Lowering {
-    /// In a blocked layout the maxima are recorded if the gradient will want them.
+    /// In a blocked layout the maxima are recorded if the gradient will want them. Nothing to do if the gradient came first.
     mutating func lowerMaxPool(_ pool: MaxPool, _ value: Int, _ instruction: Program.Instruction) throws {
+        guard places[value] == nil else { return }
         let operand = resolve(instruction.operands[0])
         let isTraining = uses[instruction.operands[0]].contains {
             let user = program.instructions[$0].primitive
@@ -21,12 +22,8 @@ extension Lowering {
         }
         let layout = layouts(of: operand)[0]
         if PoolStep.takesMaximaInBlocks, let layout = blocks(of: operand, pool.geometry, pooled: instruction.type.shape) {
-            let (source, target) = (try buffer(operand, in: layout), makeBuffer(for: value, layout: layout))
-            let places = isTraining ? makeTemporary(byteCount: instruction.type.shape.count) : nil
-            if let places { record(PooledForward(geometry: pool.geometry, layout: layout, workspace: places, isOwn: true), of: operand) }
-            let shapes = (program.type(of: operand), instruction.type.shape)
-            steps.append(
-                PoolStep(.max, pool.geometry, whole: shapes.0, pooled: shapes.1, [source], target, layout: layout, places: places))
+            let target = makeBuffer(for: value, layout: layout)
+            try appendMaximum(pool.geometry, operand, target, instruction.type.shape, layout, isRecorded: isTraining)
         } else if layout != .plain, !layout.isOpaque, !PoolStep.takesMaximaInBlocks || layout == .channelsLast,
             pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0
         {
@@ -34,6 +31,29 @@ extension Lowering {
         } else {
             try lowerPlainPool(.max, pool.geometry, [instruction.operands[0]], value, instruction.operands[0], value)
         }
+    }
+
+    private mutating func appendMaximum(
+        _ geometry: PoolingGeometry, _ operand: Int, _ target: BufferID, _ pooled: Shape, _ layout: PhysicalLayout, isRecorded: Bool
+    ) throws {
+        let source = try buffer(operand, in: layout)
+        let places = isRecorded ? makeTemporary(byteCount: pooled.count) : nil
+        if let places { record(PooledForward(geometry: geometry, layout: layout, workspace: places, isOwn: true), of: operand) }
+        let type = program.type(of: operand)
+        steps.append(PoolStep(.max, geometry, whole: type, pooled: pooled, [source], target, layout: layout, places: places))
+    }
+
+    /// Records maxima in blocks for a gradient that comes before the pooling itself, or in a program that has none.
+    private mutating func recordMaxima(_ geometry: PoolingGeometry, _ value: Int, pooled: Shape) throws {
+        let operand = resolve(value)
+        guard PoolStep.takesMaximaInBlocks, let layout = blocks(of: operand, geometry, pooled: pooled) else { return }
+        for position in uses[value] where places[program.inputs.count + position] == nil {
+            let instruction = program.instructions[position]
+            guard let pool = instruction.primitive as? MaxPool, pool.geometry == geometry else { continue }
+            return try lowerMaxPool(pool, program.inputs.count + position, instruction)
+        }
+        let target = add(BufferInfo(kind: .temporary, byteCount: pooled.count * 4, layout: layout))
+        try appendMaximum(geometry, operand, target, pooled, layout, isRecorded: true)
     }
 
     private mutating func record(_ forward: PooledForward, of operand: Int) {
@@ -65,7 +85,9 @@ extension Lowering {
     /// pass where there is one.
     mutating func lowerMaxPoolGradient(_ geometry: PoolingGeometry, isRectified: Bool, _ value: Int, _ operands: [Int]) throws {
         let operand = resolve(operands[0])
-        guard let forward = poolings[operand]?.first(where: { $0.geometry == geometry && ($0.isOwn || !isRectified) }) else {
+        func known() -> PooledForward? { poolings[operand]?.first { $0.geometry == geometry && ($0.isOwn || !isRectified) } }
+        if known() == nil { try recordMaxima(geometry, operands[0], pooled: program.type(of: operands[1]).shape) }
+        guard let forward = known() else {
             return try lowerPlainPool(.maxGradient, geometry, operands, value, value, operands[1], isRectified: isRectified)
         }
         let types = (program.type(of: operands[0]), program.type(of: operands[1]))
