@@ -86,6 +86,6 @@ final class ProductStep: Step {
     }
 
     var explanation: String {
-        "own matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : "")\(packed == nil ? "" : ", packed")"
+        "matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : ""): own\(packed == nil ? "" : ", packed")"
     }
 }
