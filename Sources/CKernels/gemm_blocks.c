@@ -25,7 +25,7 @@ typedef struct {
     /// Instead of `panels`: the block in a B that was packed before, whose panels of `HK_GEMM_COLUMNS` lie `packed_step` floats apart.
     const float *packed;
     int64_t packed_step;
-    int64_t tile_count, panel_count, row_tasks, column_tasks;
+    int64_t panel_count, row_tasks, column_tasks;
 } block;
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -104,8 +104,8 @@ static void run(block *block, int64_t work) {
     hk_parallel(block->row_tasks * block->column_tasks, (double)work * 0.01, multiply, block);
 }
 
-/// Whether rows of A are read where they lie: they are neighbours' neighbours, used too seldom to be worth packing, and do not share their
-/// places in the caches.
+/// Whether rows of A are read where they lie: dense, met by too few columns to be worth packing, and not a multiple of 1,024 bytes apart, at
+/// which they would share their places in the caches.
 static bool reads_in_place(const hk_gemm_product *p) {
     return p->a_column == 1 && p->n < PACKED_COLUMNS && (p->a_row & 255) != 0;
 }
