@@ -9,32 +9,7 @@ size_t hk_gemm_packed_bytes(int64_t k, int64_t n) {
 }
 
 void hk_gemm_pack(const float *b, int64_t row_stride, int64_t column_stride, int64_t k, int64_t n, float *packed) {
-    const hk_variant *variant = hk_variant_current();
-    int64_t step = k * HK_GEMM_COLUMNS, whole = column_stride == 1 ? n / HK_GEMM_COLUMNS : 0;
-    // Dense rows are read from end to end, all panels of a row at once: memory gives them faster so.
-    for (int64_t l = 0; l < k && whole > 0; l++) {
-        for (int64_t panel = 0; panel < whole; panel++) {
-            memcpy(
-                packed + panel * step + l * HK_GEMM_COLUMNS, b + l * row_stride + panel * HK_GEMM_COLUMNS,
-                HK_GEMM_COLUMNS * sizeof(float));
-        }
-    }
-    packed += whole * step;
-    for (int64_t column = whole * HK_GEMM_COLUMNS; column < n; column += HK_GEMM_COLUMNS, packed += step) {
-        int64_t columns = n - column < HK_GEMM_COLUMNS ? n - column : HK_GEMM_COLUMNS;
-        const float *from = b + column * column_stride;
-        if (columns < HK_GEMM_COLUMNS) memset(packed, 0, (size_t)step * sizeof(float));
-        if (row_stride == 1 && column_stride != 1) {
-            variant->transpose[2](
-                (const char *)from, column_stride, (char *)packed, HK_GEMM_COLUMNS, columns, k);
-        } else {
-            for (int64_t l = 0; l < k; l++) {
-                hk_gather(
-                    (char *)(packed + l * HK_GEMM_COLUMNS), (const char *)(from + l * row_stride), column_stride,
-                    sizeof(float), columns);
-            }
-        }
-    }
+    hk_variant_current()->gemm_pack_panels(HK_GEMM_COLUMNS, b, row_stride, column_stride, n, k, packed);
 }
 
 void hk_gemm_packed(

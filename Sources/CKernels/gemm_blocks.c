@@ -39,7 +39,7 @@ static void pack_panels(void *context, int64_t begin, int64_t end) {
     int64_t column = begin * width, columns = block->columns - column;
     if (columns > (end - begin) * width) columns = (end - begin) * width;
     block->variant->gemm_pack_panels(
-        block->b + column * block->b_column, block->b_row, block->b_column, columns, block->depth, block->panels + column * block->depth);
+        width, block->b + column * block->b_column, block->b_row, block->b_column, columns, block->depth, block->panels + column * block->depth);
 }
 
 /// The rows of a task, whole tiles of their own.
@@ -59,9 +59,8 @@ static void pack_rows(void *context, int64_t begin, int64_t end) {
         int64_t row, rows;
         task_rows(block, task, &row, &rows);
         block->variant->gemm_pack_tiles(
-            block->a + row * block->a_row, block->a_row, block->a_column, rows, block->depth, 0,
-            divide_up(rows, block->variant->gemm_block_rows), block->tiles + task * task_tiles(block) * block->call.a_tile,
-            block->call.a_tile);
+            block->a + row * block->a_row, block->a_row, block->a_column, rows, block->depth,
+            block->tiles + task * task_tiles(block) * block->call.a_tile, block->call.a_tile);
     }
 }
 

@@ -245,12 +245,11 @@ typedef struct {
     /// The same for one panel of up to `gemm_block_columns` columns, `b_row` of B apart.
     void (*gemm_panel)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *panel, float *c, const float *bias);
-    /// Tiles of rows, [k][rows of a tile], `a_tile` apart; and panels of columns, [k][columns of a panel].
+    /// Tiles of rows, [k][rows of a tile], `a_tile` apart; and panels of 16 or `HK_GEMM_COLUMNS` columns, [k][width].
     void (*gemm_pack_tiles)(
-        const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, int64_t begin, int64_t end, float *packed,
-        int64_t a_tile);
+        const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile);
     void (*gemm_pack_panels)(
-        const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed);
+        int64_t width, const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed);
     int gemm_block_rows, gemm_block_columns;
     /// What multiplies bf16 numbers.
     hk_bf16_kernels bf16;

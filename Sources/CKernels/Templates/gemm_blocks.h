@@ -1,90 +1,91 @@
 // Blocks of large f32 matrix products: packing of both sides as the micro-tiles of gemm.h read them, and one panel of columns times many rows.
 
+// The width, in `gemm_tiles`, of the tallest tiles, and their columns.
 #if HK_AVX512
 #define GEMM_BLOCK_WIDTH 1
-#define GEMM_BLOCK_ROWS 14
-#elif HK_AVX2 || defined(__aarch64__)
-#define GEMM_BLOCK_WIDTH 0
-#define GEMM_BLOCK_ROWS 6
 #else
 #define GEMM_BLOCK_WIDTH 0
-#define GEMM_BLOCK_ROWS 3
 #endif
 #define GEMM_BLOCK_COLUMNS (16 << GEMM_BLOCK_WIDTH)
 
 /// Rows of nearly equal height: a low last tile would wait for its few sums.
 HK_INLINE int64_t gemm_tile_row(int64_t m, int64_t tile) {
-    int64_t tiles = (m + GEMM_BLOCK_ROWS - 1) / GEMM_BLOCK_ROWS;
+    int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     return m * tile / tiles;
 }
 
-/// Up to eight rows by `k` dense columns to [k][GEMM_BLOCK_ROWS]; writes up to seven elements more.
+/// Up to eight rows by `k` dense columns to [k][GEMM_ROWS]; writes up to seven elements more.
 HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows, int64_t k, float *to) {
     const float *row[8];
     for (int64_t i = 0; i < 8; i++) row[i] = a + (i < rows ? i : rows - 1) * a_row;
     int64_t l = 0;
-    for (; l + 8 <= k; l += 8, to += 8 * GEMM_BLOCK_ROWS) {
+    for (; l + 8 <= k; l += 8, to += 8 * GEMM_ROWS) {
         transpose48 square[8];
         for (int i = 0; i < 8; i++) memcpy(&square[i], row[i] + l, sizeof square[i]);
         transpose4_turn(square);
         // What a store writes beyond its column the next one corrects.
-        for (int i = 0; i < 8; i++) memcpy(to + i * GEMM_BLOCK_ROWS, &square[i], sizeof square[i]);
+        for (int i = 0; i < 8; i++) memcpy(to + i * GEMM_ROWS, &square[i], sizeof square[i]);
     }
-    for (; l < k; l++, to += GEMM_BLOCK_ROWS) {
+    for (; l < k; l++, to += GEMM_ROWS) {
         for (int64_t i = 0; i < rows; i++) to[i] = row[i][l];
     }
 }
 
-/// Tiles `begin ..< end` of A, `[m, k]` with any strides. Tiles lie `a_tile` floats apart, which is eight more than they take.
+/// The tiles of A, `[m, k]` with any strides. Tiles lie `a_tile` floats apart, which is eight more than they take.
 static void gemm_pack_tiles(
-    const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, int64_t begin, int64_t end, float *packed,
-    int64_t a_tile) {
-    for (int64_t tile = begin; tile < end; tile++) {
+    const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
+    int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
+    for (int64_t tile = 0; tile < tiles; tile++) {
         int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
         const float *from = a + row * a_row;
         float *to = packed + tile * a_tile;
-        if (a_column == 1 && GEMM_BLOCK_ROWS <= 8) {
+        if (a_column == 1 && GEMM_ROWS <= 8) {
             gemm_pack_dense_rows(from, a_row, rows, k, to);
-        } else if (a_row == 1 && rows == GEMM_BLOCK_ROWS) {
-            for (int64_t l = 0; l < k; l++) memcpy(to + l * GEMM_BLOCK_ROWS, from + l * a_column, GEMM_BLOCK_ROWS * 4);
+        } else if (a_row == 1 && rows == GEMM_ROWS) {
+            for (int64_t l = 0; l < k; l++) memcpy(to + l * GEMM_ROWS, from + l * a_column, GEMM_ROWS * 4);
         } else {
             for (int64_t l = 0; l < k; l++) {
-                for (int64_t i = 0; i < rows; i++) to[l * GEMM_BLOCK_ROWS + i] = from[i * a_row + l * a_column];
+                for (int64_t i = 0; i < rows; i++) to[l * GEMM_ROWS + i] = from[i * a_row + l * a_column];
             }
         }
     }
 }
 
-/// `n` columns of B, `[k, n]` with any strides, as panels, the last of them filled up with zeros.
-static void gemm_pack_panels(const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed) {
-    int64_t step = k * GEMM_BLOCK_COLUMNS, whole = b_column == 1 ? n / GEMM_BLOCK_COLUMNS : 0;
-    // Dense rows are read from end to end, all panels of a row at once.
+/// `n` columns of B, `[k, n]` with any strides, as panels of `width`, the last of them filled up with zeros.
+HK_INLINE void gemm_pack_columns(
+    const int64_t width, const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed) {
+    int64_t step = k * width, whole = b_column == 1 ? n / width : 0;
+    // Dense rows are read from end to end, all panels of a row at once: memory gives them faster so.
     for (int64_t l = 0; l < k && whole > 0; l++) {
         for (int64_t panel = 0; panel < whole; panel++) {
-            memcpy(
-                packed + panel * step + l * GEMM_BLOCK_COLUMNS, b + l * b_row + panel * GEMM_BLOCK_COLUMNS,
-                GEMM_BLOCK_COLUMNS * sizeof(float));
+            memcpy(packed + panel * step + l * width, b + l * b_row + panel * width, (size_t)width * sizeof(float));
         }
     }
     packed += whole * step;
-    for (int64_t column = whole * GEMM_BLOCK_COLUMNS; column < n; column += GEMM_BLOCK_COLUMNS, packed += step) {
-        int64_t columns = n - column < GEMM_BLOCK_COLUMNS ? n - column : GEMM_BLOCK_COLUMNS;
+    for (int64_t column = whole * width; column < n; column += width, packed += step) {
+        int64_t columns = n - column < width ? n - column : width;
         const float *from = b + column * b_column;
-        if (columns < GEMM_BLOCK_COLUMNS) memset(packed, 0, (size_t)step * sizeof(float));
+        if (columns < width) memset(packed, 0, (size_t)step * sizeof(float));
         if (b_row == 1 && b_column != 1) {
-            transpose4((const char *)from, b_column, (char *)packed, GEMM_BLOCK_COLUMNS, columns, k);
+            transpose4((const char *)from, b_column, (char *)packed, width, columns, k);
             continue;
         }
         for (int64_t l = 0; l < k; l++) {
-            for (int64_t j = 0; j < columns; j++) packed[l * GEMM_BLOCK_COLUMNS + j] = from[l * b_row + j * b_column];
+            for (int64_t j = 0; j < columns; j++) packed[l * width + j] = from[l * b_row + j * b_column];
         }
     }
+}
+
+static void gemm_pack_panels(
+    int64_t width, const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed) {
+    if (width == 16) gemm_pack_columns(16, b, b_row, b_column, n, k, packed);
+    if (width == HK_GEMM_COLUMNS) gemm_pack_columns(HK_GEMM_COLUMNS, b, b_row, b_column, n, k, packed);
 }
 
 /// C[m, n] = alpha A B + beta C + bias for one panel of B; A lies in place, or in tiles.
 static void gemm_panel(
     const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *panel, float *c, const float *bias) {
-    int64_t tiles = (m + GEMM_BLOCK_ROWS - 1) / GEMM_BLOCK_ROWS;
+    int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     int width = n > 16 ? GEMM_BLOCK_WIDTH : 0;
     int64_t last = n - (16 << width) + 16;
     for (int64_t tile = 0; tile < tiles; tile++) {
