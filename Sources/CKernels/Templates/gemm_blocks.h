@@ -31,9 +31,34 @@ HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows,
     }
 }
 
+/// Tiles `first ..< last` of A, whose columns are dense: eight tiles of a column at once, which are some lines of the cache, since columns
+/// may lie pages apart. A copy of eight is one load and one store; what it writes beyond its column the next one corrects.
+HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
+    int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
+    for (int64_t first = 0; first < tiles; first += 8, packed += 8 * a_tile) {
+        const float *from[8];
+        int64_t count = tiles - first < 8 ? tiles - first : 8, wide = 0;
+        for (int64_t i = 0; i < count; i++) {
+            int64_t row = gemm_tile_row(m, first + i);
+            from[i] = a + row;
+            if (GEMM_ROWS <= 8 && row + 8 <= m) wide = i + 1;
+        }
+        for (int64_t l = 0; l < k; l++) {
+            for (int64_t i = 0; i < wide; i++) memcpy(packed + i * a_tile + l * GEMM_ROWS, from[i] + l * a_column, 8 * sizeof(float));
+        }
+        for (int64_t i = wide; i < count; i++) {
+            int64_t rows = gemm_tile_row(m, first + i + 1) - gemm_tile_row(m, first + i);
+            for (int64_t l = 0; l < k; l++) {
+                for (int64_t r = 0; r < rows; r++) packed[i * a_tile + l * GEMM_ROWS + r] = from[i][l * a_column + r];
+            }
+        }
+    }
+}
+
 /// The tiles of A, `[m, k]` with any strides. Tiles lie `a_tile` floats apart, which is eight more than they take.
 static void gemm_pack_tiles(
     const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
+    if (a_row == 1) return gemm_pack_dense_columns(a, a_column, m, k, packed, a_tile);
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     for (int64_t tile = 0; tile < tiles; tile++) {
         int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
@@ -41,8 +66,6 @@ static void gemm_pack_tiles(
         float *to = packed + tile * a_tile;
         if (a_column == 1 && GEMM_ROWS <= 8) {
             gemm_pack_dense_rows(from, a_row, rows, k, to);
-        } else if (a_row == 1 && rows == GEMM_ROWS) {
-            for (int64_t l = 0; l < k; l++) memcpy(to + l * GEMM_ROWS, from + l * a_column, GEMM_ROWS * 4);
         } else {
             for (int64_t l = 0; l < k; l++) {
                 for (int64_t i = 0; i < rows; i++) to[l * GEMM_ROWS + i] = from[i * a_row + l * a_column];
