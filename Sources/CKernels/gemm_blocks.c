@@ -2,105 +2,148 @@
 #include "gemm_internal.h"
 #include "internal.h"
 
-/// Depth of a block: a panel of B of that depth takes half of the first-level cache or less.
+/// Depth of a part: a panel of B of that depth takes half of the first-level cache or less.
 #define DEPTH 256
-/// Rows of a task: its block of A stays in the second-level cache.
+/// Rows of a task, and panels that it takes at most: its parts of A and of C stay in the second-level cache.
 #define TASK_ROWS 168
-/// Rows and columns whose blocks are packed at once.
+#define TASK_PANELS 16
+/// Rows, where A is packed, and columns of a slab.
 #define SLAB_ROWS 2016
 #define SLAB_COLUMNS 4096
-/// Panels that a task takes at most.
-#define TASK_PANELS 16
+/// Floats that a slab packs, in so many parts as they hold, at least one. Small products with a great depth are worth the team only so; large
+/// ones are faster part by part, since the caches are shared with others: with 8 MiB by 4 to 12 % where these are busy.
+#define SLAB_FLOATS ((int64_t)1 << 18)
 /// Columns from which on packing A costs less than reading it row by row.
 #define PACKED_COLUMNS 512
 
+/// What is packed, then multiplied, at once: rows, columns, and parts of the depth.
 typedef struct {
     const hk_variant *variant;
-    hk_gemm_call call;
-    int64_t a_row, a_column, b_row, b_column;
-    /// The block: what is packed, and where the product stands.
-    int64_t rows, columns, depth;
-    const float *a, *b, *bias;
-    float *c, *tiles, *panels;
-    /// Instead of `panels`: the block in a B that was packed before, whose panels of `HK_GEMM_COLUMNS` lie `packed_step` floats apart.
-    const float *packed;
-    int64_t packed_step;
+    const hk_gemm_product *product;
+    const float *a, *b;
+    float *c;
+    int64_t row, rows, column, columns, part, parts;
+    /// Parts of the whole product's depth, and the deepest's.
+    int64_t all_parts, depth_most;
     int64_t panel_count, row_tasks, column_tasks;
-} block;
+    /// A is read where it lies.
+    bool in_place;
+    /// Of each part `panel_floats` and `tile_floats`, which are 0 where nothing is packed.
+    float *panels, *tiles;
+    int64_t panel_floats, tile_floats;
+} slab;
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Floats from one tile of packed rows to the next: whole cache lines, with room for what packing writes too much.
-static int64_t tile_step(const hk_variant *variant, int64_t depth) { return (variant->gemm_block_rows * depth + 8 + 15) / 16 * 16; }
+/// Where a part of the slab begins, and the next one.
+static int64_t part_start(const slab *slab, int64_t part) { return slab->product->k * (slab->part + part) / slab->all_parts; }
 
-static void pack_panels(void *context, int64_t begin, int64_t end) {
-    const block *block = context;
-    int64_t width = block->variant->gemm_block_columns;
-    int64_t column = begin * width, columns = block->columns - column;
-    if (columns > (end - begin) * width) columns = (end - begin) * width;
-    block->variant->gemm_pack_panels(
-        width, block->b + column * block->b_column, block->b_row, block->b_column, columns, block->depth, block->panels + column * block->depth);
+/// Floats from one tile of packed rows to the next: whole cache lines, with room for what packing writes too much.
+static int64_t tile_step(const slab *slab) { return (slab->variant->gemm_block_rows * slab->depth_most + 8 + 15) / 16 * 16; }
+
+/// Tiles that a task of rows takes at most.
+static int64_t task_tiles(const slab *slab) {
+    return divide_up(divide_up(slab->rows, slab->row_tasks), slab->variant->gemm_block_rows);
 }
 
 /// The rows of a task, whole tiles of their own.
-static void task_rows(const block *block, int64_t task, int64_t *row, int64_t *rows) {
-    *row = block->rows * task / block->row_tasks;
-    *rows = block->rows * (task + 1) / block->row_tasks - *row;
+static void task_rows(const slab *slab, int64_t task, int64_t *row, int64_t *rows) {
+    *row = slab->rows * task / slab->row_tasks;
+    *rows = slab->rows * (task + 1) / slab->row_tasks - *row;
 }
 
-/// Tiles that a task of rows takes at most.
-static int64_t task_tiles(const block *block) {
-    return divide_up(divide_up(block->rows, block->row_tasks), block->variant->gemm_block_rows);
-}
-
-static void pack_rows(void *context, int64_t begin, int64_t end) {
-    const block *block = context;
-    for (int64_t task = begin; task < end; task++) {
-        int64_t row, rows;
-        task_rows(block, task, &row, &rows);
-        block->variant->gemm_pack_tiles(
-            block->a + row * block->a_row, block->a_row, block->a_column, rows, block->depth,
-            block->tiles + task * task_tiles(block) * block->call.a_tile, block->call.a_tile);
+/// Packs pieces `begin ..< end`: panels, part by part.
+static void pack_panels(void *context, int64_t begin, int64_t end) {
+    const slab *slab = context;
+    const hk_gemm_product *p = slab->product;
+    int64_t width = slab->variant->gemm_block_columns;
+    for (int64_t count; begin < end; begin += count) {
+        // All of a part that are asked for, since rows are read from end to end.
+        int64_t part = begin / slab->panel_count, panel = begin % slab->panel_count, column = panel * width;
+        count = slab->panel_count - panel < end - begin ? slab->panel_count - panel : end - begin;
+        int64_t columns = slab->columns - column < count * width ? slab->columns - column : count * width;
+        int64_t from = part_start(slab, part), depth = part_start(slab, part + 1) - from;
+        slab->variant->gemm_pack_panels(
+            width, slab->b + from * p->b_row + (slab->column + column) * p->b_column, p->b_row, p->b_column, columns, depth,
+            slab->panels + part * slab->panel_floats + column * depth);
     }
 }
 
-static const float *find_panel(const block *block, int64_t column) {
-    if (!block->packed) return block->panels + column * block->depth;
-    return block->packed + column / HK_GEMM_COLUMNS * block->packed_step + column % HK_GEMM_COLUMNS;
+static float *find_tiles(const slab *slab, int64_t part, int64_t row_task) {
+    return slab->tiles + part * slab->tile_floats + row_task * task_tiles(slab) * tile_step(slab);
 }
 
+/// Packs pieces `begin ..< end`: the rows of tasks, part by part.
+static void pack_rows(void *context, int64_t begin, int64_t end) {
+    const slab *slab = context;
+    const hk_gemm_product *p = slab->product;
+    for (; begin < end; begin++) {
+        int64_t part = begin / slab->row_tasks, task = begin % slab->row_tasks, row, rows;
+        task_rows(slab, task, &row, &rows);
+        int64_t from = part_start(slab, part);
+        slab->variant->gemm_pack_tiles(
+            slab->a + (slab->row + row) * p->a_row + from * p->a_column, p->a_row, p->a_column, rows, part_start(slab, part + 1) - from,
+            find_tiles(slab, part, task), tile_step(slab));
+    }
+}
+
+static const float *find_panel(const slab *slab, int64_t part, int64_t column) {
+    int64_t from = part_start(slab, part);
+    if (!slab->product->packed) return slab->panels + part * slab->panel_floats + column * (part_start(slab, part + 1) - from);
+    column += slab->column;
+    return slab->product->packed + column / HK_GEMM_COLUMNS * HK_GEMM_COLUMNS * slab->product->k + from * HK_GEMM_COLUMNS
+        + column % HK_GEMM_COLUMNS;
+}
+
+/// Tasks `begin ..< end`: some rows of C by some panels of columns, all parts of the slab one after the other.
 static void multiply(void *context, int64_t begin, int64_t end) {
-    const block *block = context;
-    int64_t width = block->variant->gemm_block_columns;
+    const slab *slab = context;
+    const hk_gemm_product *p = slab->product;
+    int64_t width = slab->variant->gemm_block_columns;
     for (int64_t task = begin; task < end; task++) {
-        int64_t row, rows, rows_task = task / block->column_tasks, columns_task = task % block->column_tasks;
-        task_rows(block, rows_task, &row, &rows);
-        const float *a = block->call.a_tile ? block->tiles + rows_task * task_tiles(block) * block->call.a_tile
-                                            : block->a + row * block->a_row;
-        int64_t first = block->panel_count * columns_task / block->column_tasks;
-        int64_t last = block->panel_count * (columns_task + 1) / block->column_tasks;
-        for (int64_t panel = first; panel < last; panel++) {
-            int64_t column = panel * width, left = block->columns - column;
-            block->variant->gemm_panel(
-                &block->call, rows, left < width ? left : width, a, find_panel(block, column),
-                block->c + row * block->call.c_row + column, block->bias ? block->bias + column : NULL);
+        int64_t row, rows, row_task = task / slab->column_tasks, column_task = task % slab->column_tasks;
+        task_rows(slab, row_task, &row, &rows);
+        int64_t first = slab->panel_count * column_task / slab->column_tasks;
+        int64_t last = slab->panel_count * (column_task + 1) / slab->column_tasks;
+        for (int64_t part = 0; part < slab->parts; part++) {
+            bool is_last = slab->part + part == slab->all_parts - 1;
+            int64_t from = part_start(slab, part);
+            hk_gemm_call call = {
+                .k = part_start(slab, part + 1) - from, .alpha = 1, .beta = slab->part + part > 0, .relu = is_last && p->relu,
+                .b_row = p->packed ? HK_GEMM_COLUMNS : width, .c_row = p->c_row, .a_row = 1,
+                .a_column = slab->variant->gemm_block_rows, .a_tile = tile_step(slab)};
+            const float *a;
+            if (slab->in_place) {
+                call.a_row = p->a_row;
+                call.a_column = p->a_column;
+                call.a_tile = 0;
+                a = slab->a + (slab->row + row) * p->a_row + from * p->a_column;
+            } else {
+                a = find_tiles(slab, part, row_task);
+            }
+            for (int64_t panel = first; panel < last; panel++) {
+                int64_t column = panel * width, left = slab->columns - column;
+                slab->variant->gemm_panel(
+                    &call, rows, left < width ? left : width, a, find_panel(slab, part, column),
+                    slab->c + (slab->row + row) * p->c_row + slab->column + column,
+                    is_last && p->bias ? p->bias + slab->column + column : NULL);
+            }
         }
     }
 }
 
-/// One block: C of it (+)= A times B, both packed by the team, then multiplied.
-static void run(block *block, int64_t work) {
-    const hk_variant *variant = block->variant;
-    block->panel_count = divide_up(block->columns, variant->gemm_block_columns);
-    block->row_tasks = divide_up(block->rows, TASK_ROWS);
+static void run(slab *slab) {
+    slab->panel_count = divide_up(slab->columns, slab->variant->gemm_block_columns);
+    slab->row_tasks = divide_up(slab->rows, TASK_ROWS);
     // Enough tasks for many threads, by shape alone.
-    block->column_tasks = divide_up(block->panel_count, TASK_PANELS);
-    while (block->row_tasks * block->column_tasks < 32 && block->column_tasks < block->panel_count) {
-        block->column_tasks = block->column_tasks * 2 < block->panel_count ? block->column_tasks * 2 : block->panel_count;
+    slab->column_tasks = divide_up(slab->panel_count, TASK_PANELS);
+    while (slab->row_tasks * slab->column_tasks < 32 && slab->column_tasks < slab->panel_count) {
+        slab->column_tasks = slab->column_tasks * 2 < slab->panel_count ? slab->column_tasks * 2 : slab->panel_count;
     }
-    if (!block->packed) hk_parallel(block->panel_count, (double)(block->columns * block->depth) * 0.2, pack_panels, block);
-    if (block->call.a_tile) hk_parallel(block->row_tasks, (double)(block->rows * block->depth) * 0.3, pack_rows, block);
-    hk_parallel(block->row_tasks * block->column_tasks, (double)work * 0.01, multiply, block);
+    double depth = (double)(part_start(slab, slab->parts) - part_start(slab, 0)), rows = (double)slab->rows, columns = (double)slab->columns;
+    if (slab->panel_floats) hk_parallel(slab->parts * slab->panel_count, columns * depth * 0.2, pack_panels, slab);
+    if (slab->tile_floats) hk_parallel(slab->parts * slab->row_tasks, rows * depth * 0.3, pack_rows, slab);
+    hk_parallel(slab->row_tasks * slab->column_tasks, rows * columns * depth * 0.01, multiply, slab);
 }
 
 /// Whether rows of A are read where they lie: dense, met by too few columns to be worth packing, and not a multiple of 1,024 bytes apart, at
@@ -113,46 +156,33 @@ void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b,
     const hk_variant *variant = hk_variant_current();
     // Half panels of a B that was packed before reach only half of the sets of the first-level cache.
     int64_t deepest = p->packed && variant->gemm_block_columns < HK_GEMM_COLUMNS ? DEPTH / 2 : DEPTH;
-    int64_t parts = divide_up(p->k, deepest), row_slabs = divide_up(p->m, SLAB_ROWS);
-    int64_t depth_most = divide_up(p->k, parts), rows_most = divide_up(p->m, row_slabs);
+    slab slab = {.variant = variant, .product = p, .a = a, .b = b, .c = c, .all_parts = divide_up(p->k, deepest)};
+    slab.depth_most = divide_up(p->k, slab.all_parts);
+    slab.in_place = reads_in_place(p);
+    int64_t row_slabs = slab.in_place ? 1 : divide_up(p->m, SLAB_ROWS), rows_most = divide_up(p->m, row_slabs);
     // Whole panels, so that a slab begins with one.
     int64_t columns_most = divide_up(divide_up(p->n, divide_up(p->n, SLAB_COLUMNS)), HK_GEMM_COLUMNS) * HK_GEMM_COLUMNS;
-    int64_t column_slabs = divide_up(p->n, columns_most);
-    block block = {
-        .variant = variant, .a_row = p->a_row, .a_column = p->a_column, .b_row = p->b_row, .b_column = p->b_column,
-        .packed_step = p->k * HK_GEMM_COLUMNS,
-        .call = {.alpha = 1, .b_row = p->packed ? HK_GEMM_COLUMNS : variant->gemm_block_columns, .c_row = p->c_row}};
-    bool in_place = reads_in_place(p);
-    int64_t panel_floats =
-        p->packed ? 0 : divide_up(columns_most, variant->gemm_block_columns) * variant->gemm_block_columns * depth_most;
-    int64_t row_tasks = divide_up(rows_most, TASK_ROWS);
-    int64_t tile_floats =
-        in_place ? 0
-                 : row_tasks * divide_up(divide_up(rows_most, row_tasks), variant->gemm_block_rows) * tile_step(variant, depth_most);
-    block.panels = hk_scratch(hk_scratch_call, (size_t)(panel_floats + tile_floats) * sizeof(float));
-    block.tiles = block.panels + panel_floats;
-    for (int64_t column_slab = 0; column_slab < column_slabs; column_slab++) {
-        int64_t column = column_slab * columns_most;
-        block.columns = p->n - column < columns_most ? p->n - column : columns_most;
+    if (!p->packed) {
+        slab.panel_floats = divide_up(columns_most, variant->gemm_block_columns) * variant->gemm_block_columns * slab.depth_most;
+    }
+    if (!slab.in_place) {
+        int64_t row_tasks = divide_up(rows_most, TASK_ROWS);
+        slab.tile_floats = row_tasks * divide_up(divide_up(rows_most, row_tasks), variant->gemm_block_rows) * tile_step(&slab);
+    }
+    int64_t part_floats = slab.panel_floats + slab.tile_floats;
+    int64_t parts_most = part_floats == 0 ? slab.all_parts : SLAB_FLOATS / part_floats;
+    if (parts_most < 1) parts_most = 1;
+    if (parts_most > slab.all_parts) parts_most = slab.all_parts;
+    slab.panels = hk_scratch(hk_scratch_call, (size_t)(part_floats * parts_most) * sizeof(float));
+    slab.tiles = slab.panels + slab.panel_floats * parts_most;
+    for (slab.column = 0; slab.column < p->n; slab.column += columns_most) {
+        slab.columns = p->n - slab.column < columns_most ? p->n - slab.column : columns_most;
         for (int64_t row_slab = 0; row_slab < row_slabs; row_slab++) {
-            int64_t row = p->m * row_slab / row_slabs;
-            block.rows = p->m * (row_slab + 1) / row_slabs - row;
-            for (int64_t part = 0; part < parts; part++) {
-                int64_t from = p->k * part / parts;
-                block.depth = p->k * (part + 1) / parts - from;
-                block.a = a + row * p->a_row + from * p->a_column;
-                if (p->packed) block.packed = p->packed + column * p->k + from * HK_GEMM_COLUMNS;
-                block.b = b + from * p->b_row + column * p->b_column;
-                block.c = c + row * p->c_row + column;
-                bool is_last = part == parts - 1;
-                block.bias = is_last && p->bias ? p->bias + column : NULL;
-                block.call.k = block.depth;
-                block.call.beta = part > 0;
-                block.call.relu = is_last && p->relu;
-                block.call.a_row = in_place ? p->a_row : 1;
-                block.call.a_column = in_place ? p->a_column : variant->gemm_block_rows;
-                block.call.a_tile = in_place ? 0 : tile_step(variant, block.depth);
-                run(&block, block.rows * block.columns * block.depth);
+            slab.row = p->m * row_slab / row_slabs;
+            slab.rows = p->m * (row_slab + 1) / row_slabs - slab.row;
+            for (slab.part = 0; slab.part < slab.all_parts; slab.part += parts_most) {
+                slab.parts = slab.all_parts - slab.part < parts_most ? slab.all_parts - slab.part : parts_most;
+                run(&slab);
             }
         }
     }
