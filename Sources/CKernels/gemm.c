@@ -1,6 +1,5 @@
 // Small and medium matrix products in f32: packing, and products by packed panels.
 #include "gemm_internal.h"
-#include "internal.h"
 #include <string.h>
 
 size_t hk_gemm_packed_bytes(int64_t k, int64_t n) {
@@ -202,7 +201,7 @@ void hk_gemm(const hk_gemm_product *p) {
     if (d.row_tasks < wanted) d.row_tasks = wanted;
     double work = (double)batches * (double)p->m * (double)p->n * (double)p->k;
     // Nanoseconds: arithmetic, and reading or packing B.
-    double cost = work * (d.way == dots ? 0.01 : 0.005);
+    double cost = work * hk_gemm_slowness(d.variant) * (d.way == dots ? 0.01 : 0.005);
     cost += (double)batches * (double)p->n * (double)p->k * (d.way == packed ? 0.07 : 0.03);
     hk_parallel(batches * d.row_tasks * d.column_tasks, cost, multiply_tasks, &d);
 }

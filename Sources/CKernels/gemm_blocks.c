@@ -1,6 +1,5 @@
 // Large matrix products in f32: both sides packed in blocks that stay in the caches, after Goto and van de Geijn (2008).
 #include "gemm_internal.h"
-#include "internal.h"
 
 /// Depth of a part: a panel of B of that depth takes half of the first-level cache or less.
 #define DEPTH 256
@@ -143,13 +142,13 @@ static void run(slab *slab) {
     double depth = (double)(part_start(slab, slab->parts) - part_start(slab, 0)), rows = (double)slab->rows, columns = (double)slab->columns;
     if (slab->panel_floats) hk_parallel(slab->parts * slab->panel_count, columns * depth * 0.2, pack_panels, slab);
     if (slab->tile_floats) hk_parallel(slab->parts * slab->row_tasks, rows * depth * 0.3, pack_rows, slab);
-    hk_parallel(slab->row_tasks * slab->column_tasks, rows * columns * depth * 0.01, multiply, slab);
+    hk_parallel(slab->row_tasks * slab->column_tasks, rows * columns * depth * 0.01 * hk_gemm_slowness(slab->variant), multiply, slab);
 }
 
-/// Whether rows of A are read where they lie: dense, met by too few columns to be worth packing, and not a multiple of 1,024 bytes apart, at
-/// which they would share their places in the caches.
+/// Whether rows of A are read where they lie: dense, met by too few columns to be worth packing, and not a multiple of 1 KiB, more than two of
+/// them, apart, at which they would share their places in the caches.
 static bool reads_in_place(const hk_gemm_product *p) {
-    return p->a_column == 1 && p->n < PACKED_COLUMNS && (p->a_row & 255) != 0;
+    return p->a_column == 1 && p->n < PACKED_COLUMNS && ((p->a_row & 255) != 0 || p->a_row <= 512);
 }
 
 void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b, float *c) {
