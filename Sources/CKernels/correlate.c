@@ -34,7 +34,6 @@ typedef struct {
     float *partial, *totals;
 } plan;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
@@ -49,27 +48,27 @@ static void divide(plan *p) {
     const hk_convolution *c = p->convolution;
     int64_t plane = c->out_height * c->out_width, positions = c->images * plane;
     if (2 * plane <= POSITIONS) {
-        p->image_chunks = divide_up(c->images, POSITIONS / plane);
+        p->image_chunks = hk_divide_up(c->images, POSITIONS / plane);
         p->line_chunks = 1;
     } else {
         p->image_chunks = c->images;
-        p->line_chunks = divide_up(c->out_height, most(1, POSITIONS / c->out_width));
+        p->line_chunks = hk_divide_up(c->out_height, most(1, POSITIONS / c->out_width));
     }
     p->in_step = p->in_blocks;
     p->out_step = p->out_blocks;
     int64_t pairs = most(1, SUM_FLOATS / (p->block_rows * LANES));
     for (;;) {
-        p->in_groups = divide_up(p->in_blocks, p->in_step);
-        p->out_groups = divide_up(p->out_blocks, p->out_step);
+        p->in_groups = hk_divide_up(p->in_blocks, p->in_step);
+        p->out_groups = hk_divide_up(p->out_blocks, p->out_step);
         bool is_large = p->in_step * p->out_step > pairs;
         if (!is_large && p->in_groups * p->out_groups >= TASKS) break;
-        int64_t in = divide_up(p->in_step, 2), out = divide_up(p->out_step, 2);
+        int64_t in = hk_divide_up(p->in_step, 2), out = hk_divide_up(p->out_step, 2);
         double by_in = in < p->in_step ? rate(p, in, p->out_step) : 1e9, by_out = out < p->out_step ? rate(p, p->in_step, out) : 1e9;
         if (by_in == 1e9 && by_out == 1e9) break;
         if (!is_large && (by_in < by_out ? by_in : by_out) > RATE) break;
         if (by_in <= by_out) p->in_step = in; else p->out_step = out;
     }
-    int64_t wanted = divide_up(TASKS, p->in_groups * p->out_groups);
+    int64_t wanted = hk_divide_up(TASKS, p->in_groups * p->out_groups);
     p->groups = most(1, least(least(wanted, positions / GROUP_POSITIONS), p->image_chunks * p->line_chunks));
 }
 
@@ -134,7 +133,7 @@ typedef struct {
 
 /// Those of `count` from `from` on whose tap is one of `extent` inputs; it lies `offset` from `stride` times the output.
 static span inside(int64_t from, int64_t count, int64_t stride, int64_t offset, int64_t extent) {
-    int64_t first = offset < 0 ? divide_up(-offset, stride) : 0;
+    int64_t first = offset < 0 ? hk_divide_up(-offset, stride) : 0;
     int64_t end = extent > offset ? (extent - offset - 1) / stride + 1 : 0;
     first = most(first, from);
     return (span){first, most(0, least(end, from + count) - first)};
@@ -203,7 +202,7 @@ static int64_t strip_pixels(const plan *p) { return strip_lines(p, p->convolutio
 
 static int64_t strip_floats(const plan *p) {
     const hk_convolution *c = p->convolution;
-    int64_t lines = divide_up(c->out_height, p->line_chunks), images = divide_up(c->images, p->image_chunks);
+    int64_t lines = hk_divide_up(c->out_height, p->line_chunks), images = hk_divide_up(c->images, p->image_chunks);
     return images * c->in_channels * strip_lines(p, lines) * strip_pixels(p);
 }
 
@@ -256,7 +255,7 @@ static void store_rows(const plan *p, int64_t out, int64_t row, int64_t rows, co
 
 /// The sums of a chunk: of an output block `block` floats after those of the one before.
 static void sum_chunk(const plan *p, const piece *piece, float *strip, float *sums, int64_t block, float *totals) {
-    int64_t *offsets = (int64_t *)(strip + divide_up(strip_floats(p), LANES) * LANES);
+    int64_t *offsets = (int64_t *)(strip + hk_divide_up(strip_floats(p), LANES) * LANES);
     if (p->is_few) {
         copy_strip(p, piece->now, strip);
         place_rows(p, piece->now, offsets);
@@ -313,7 +312,7 @@ static void sum_tasks(void *context, int64_t begin, int64_t end) {
 /// Adds up the sums of all groups of chunks.
 static void finish_tasks(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
-    int64_t pieces = divide_up(p->rows, FINISH_ROWS), step = p->out_blocks * p->rows * LANES;
+    int64_t pieces = hk_divide_up(p->rows, FINISH_ROWS), step = p->out_blocks * p->rows * LANES;
     float *sums = hk_scratch(hk_scratch_thread, FINISH_ROWS * LANES * sizeof(float));
     for (int64_t task = begin; task < end; task++) {
         int64_t out = task / pieces, row = task % pieces * FINISH_ROWS, rows = least(FINISH_ROWS, p->rows - row);
@@ -342,5 +341,5 @@ void hk_correlate_weights(
     double positions = (double)(convolution->images * convolution->out_height * convolution->out_width);
     hk_parallel(p.in_groups * p.out_groups * p.groups, weights * positions * 0.025, sum_tasks, &p);
     if (p.groups == 1) return;
-    hk_parallel(p.out_blocks * divide_up(p.rows, FINISH_ROWS), weights * (double)p.groups * 0.2, finish_tasks, &p);
+    hk_parallel(p.out_blocks * hk_divide_up(p.rows, FINISH_ROWS), weights * (double)p.groups * 0.2, finish_tasks, &p);
 }

@@ -205,5 +205,3 @@ void hk_gemm(const hk_gemm_product *p) {
     cost += (double)batches * (double)p->n * (double)p->k * (d.way == packed ? 0.07 : 0.03);
     hk_parallel(batches * d.row_tasks * d.column_tasks, cost, multiply_tasks, &d);
 }
-
-bool hk_gemm_leads(void) { return strcmp(hk_isa(), "avx2") == 0; }

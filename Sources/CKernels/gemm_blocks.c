@@ -32,8 +32,6 @@ typedef struct {
     int64_t panel_floats, tile_floats;
 } slab;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Where a part of the slab begins, and the next one.
 static int64_t part_start(const slab *slab, int64_t part) { return slab->product->k * (slab->part + part) / slab->all_parts; }
 
@@ -42,7 +40,7 @@ static int64_t tile_step(const slab *slab) { return (slab->variant->gemm_block_r
 
 /// Tiles that a task of rows takes at most.
 static int64_t task_tiles(const slab *slab) {
-    return divide_up(divide_up(slab->rows, slab->row_tasks), slab->variant->gemm_block_rows);
+    return hk_divide_up(hk_divide_up(slab->rows, slab->row_tasks), slab->variant->gemm_block_rows);
 }
 
 /// The rows of a task, whole tiles of their own.
@@ -132,10 +130,10 @@ static void multiply(void *context, int64_t begin, int64_t end) {
 }
 
 static void run(slab *slab) {
-    slab->panel_count = divide_up(slab->columns, slab->variant->gemm_block_columns);
-    slab->row_tasks = divide_up(slab->rows, TASK_ROWS);
+    slab->panel_count = hk_divide_up(slab->columns, slab->variant->gemm_block_columns);
+    slab->row_tasks = hk_divide_up(slab->rows, TASK_ROWS);
     // Enough tasks for many threads, by shape alone.
-    slab->column_tasks = divide_up(slab->panel_count, TASK_PANELS);
+    slab->column_tasks = hk_divide_up(slab->panel_count, TASK_PANELS);
     while (slab->row_tasks * slab->column_tasks < 32 && slab->column_tasks < slab->panel_count) {
         slab->column_tasks = slab->column_tasks * 2 < slab->panel_count ? slab->column_tasks * 2 : slab->panel_count;
     }
@@ -155,18 +153,18 @@ void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b,
     const hk_variant *variant = hk_variant_current();
     // Half panels of a B that was packed before reach only half of the sets of the first-level cache.
     int64_t deepest = p->packed && variant->gemm_block_columns < HK_GEMM_COLUMNS ? DEPTH / 2 : DEPTH;
-    slab slab = {.variant = variant, .product = p, .a = a, .b = b, .c = c, .all_parts = divide_up(p->k, deepest)};
-    slab.depth_most = divide_up(p->k, slab.all_parts);
+    slab slab = {.variant = variant, .product = p, .a = a, .b = b, .c = c, .all_parts = hk_divide_up(p->k, deepest)};
+    slab.depth_most = hk_divide_up(p->k, slab.all_parts);
     slab.in_place = reads_in_place(p);
-    int64_t row_slabs = slab.in_place ? 1 : divide_up(p->m, SLAB_ROWS), rows_most = divide_up(p->m, row_slabs);
+    int64_t row_slabs = slab.in_place ? 1 : hk_divide_up(p->m, SLAB_ROWS), rows_most = hk_divide_up(p->m, row_slabs);
     // Whole panels, so that a slab begins with one.
-    int64_t columns_most = divide_up(divide_up(p->n, divide_up(p->n, SLAB_COLUMNS)), HK_GEMM_COLUMNS) * HK_GEMM_COLUMNS;
+    int64_t columns_most = hk_divide_up(hk_divide_up(p->n, hk_divide_up(p->n, SLAB_COLUMNS)), HK_GEMM_COLUMNS) * HK_GEMM_COLUMNS;
     if (!p->packed) {
-        slab.panel_floats = divide_up(columns_most, variant->gemm_block_columns) * variant->gemm_block_columns * slab.depth_most;
+        slab.panel_floats = hk_divide_up(columns_most, variant->gemm_block_columns) * variant->gemm_block_columns * slab.depth_most;
     }
     if (!slab.in_place) {
-        int64_t row_tasks = divide_up(rows_most, TASK_ROWS);
-        slab.tile_floats = row_tasks * divide_up(divide_up(rows_most, row_tasks), variant->gemm_block_rows) * tile_step(&slab);
+        int64_t row_tasks = hk_divide_up(rows_most, TASK_ROWS);
+        slab.tile_floats = row_tasks * hk_divide_up(hk_divide_up(rows_most, row_tasks), variant->gemm_block_rows) * tile_step(&slab);
     }
     int64_t part_floats = slab.panel_floats + slab.tile_floats;
     int64_t parts_most = part_floats == 0 ? slab.all_parts : SLAB_FLOATS / part_floats;

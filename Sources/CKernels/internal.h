@@ -104,6 +104,9 @@ typedef struct {
     bool stream;
 } hk_norm_piece;
 
+/// a / b rounded up, for a positive b.
+static inline int64_t hk_divide_up(int64_t a, int64_t b) { return a / b + (a % b > 0); }
+
 /// Where part `i` of `parts` of `n` begins.
 static inline int64_t hk_cut(int64_t n, int64_t parts, int64_t i) { return parts == n ? i : n * i / parts; }
 

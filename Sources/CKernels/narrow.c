@@ -23,8 +23,6 @@ typedef struct {
     float *weights;
 } narrow;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 static narrow make_narrow(const hk_convolution *c, hk_convolution_direction direction) {
     bool transposed = direction == hk_convolution_backward_data;
     narrow n = {.variant = hk_variant_current(), .convolution = c, .stride = transposed ? c->stride : 1};
@@ -38,7 +36,7 @@ static narrow make_narrow(const hk_convolution *c, hk_convolution_direction dire
     n.block = c->channels_last ? LANES : n.height * n.width * LANES;
     n.blocks = in / LANES;
     n.channels = out * n.stride * n.stride;
-    n.padded = n.channels <= 4 ? n.channels : divide_up(n.channels, 4) * 4;
+    n.padded = n.channels <= 4 ? n.channels : hk_divide_up(n.channels, 4) * 4;
     if (transposed) {
         // x[s q + phase - padding] = sum over taps of dy[q - tap] w[s tap + phase].
         n.first_y = c->padding_y / n.stride;
@@ -107,7 +105,7 @@ typedef struct {
 } band_shape;
 
 static band_shape shape_of(const narrow *n) {
-    band_shape s = {.vectors = divide_up(n->columns, LANES)};
+    band_shape s = {.vectors = hk_divide_up(n->columns, LANES)};
     // What a row of vectors reads at its end is not stored, but has to exist.
     s.pitch = s.vectors * LANES + LANES;
     s.lines = BAND + n->taps - 1;
@@ -160,7 +158,7 @@ static void store_band(const narrow *n, int64_t image, int64_t begin, int64_t en
 static void convolve(void *context, int64_t begin, int64_t end) {
     const narrow *n = context;
     band_shape s = shape_of(n);
-    int64_t bands = divide_up(n->rows, BAND);
+    int64_t bands = hk_divide_up(n->rows, BAND);
     float *planar = hk_scratch(
         hk_scratch_thread, (size_t)(LANES * s.plane + LANES + BAND * n->padded * s.sum_pitch) * sizeof(float));
     float *sums = planar + LANES * s.plane + LANES;
@@ -193,5 +191,5 @@ void hk_narrow_convolve(
     n.weights = scratch;
     pack_weights(&n, direction == hk_convolution_backward_data, weights);
     double cost = (double)(convolution->images * n.rows * n.columns) * (double)weight_floats(&n) * 0.01;
-    hk_parallel(convolution->images * divide_up(n.rows, BAND), cost, convolve, &n);
+    hk_parallel(convolution->images * hk_divide_up(n.rows, BAND), cost, convolve, &n);
 }

@@ -26,11 +26,9 @@ typedef struct {
     int64_t begin, end;
 } range;
 
-static int64_t divide_up(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
 /// Pixels `q` of a phase that fall into a range of the result.
 static range inner(const axis *a, range r) {
-    return (range){divide_up(r.begin - a->to, a->to_step), divide_up(r.end - a->to, a->to_step)};
+    return (range){hk_divide_up(r.begin - a->to, a->to_step), hk_divide_up(r.end - a->to, a->to_step)};
 }
 
 /// What tap `t` reads for some pixels.
@@ -94,22 +92,22 @@ static void divide(plan *p) {
     int64_t pixels = NEAR_BYTES / (p->blocks * p->lanes * (int64_t)sizeof(float));
     if (pixels < LEAST_PIXELS) pixels = LEAST_PIXELS;
     if (pixels > MOST_PIXELS) pixels = MOST_PIXELS;
-    p->column_pieces = divide_up(p->out_width, MOST_PIXELS);
-    int64_t columns = divide_up(p->out_width, p->column_pieces), rows = pixels / columns;
+    p->column_pieces = hk_divide_up(p->out_width, MOST_PIXELS);
+    int64_t columns = hk_divide_up(p->out_width, p->column_pieces), rows = pixels / columns;
     p->images_together = p->row_pieces = 1;
     if (rows < p->out_height && p->out_height * columns <= WHOLE_PIXELS) rows = p->out_height;
     if (rows < p->out_height) {
-        p->row_pieces = divide_up(p->out_height, rows > 0 ? rows : 1);
+        p->row_pieces = hk_divide_up(p->out_height, rows > 0 ? rows : 1);
     } else {
         p->images_together = rows / p->out_height;
         if (p->images_together > p->images) p->images_together = p->images;
     }
-    int64_t tasks = divide_up(p->images, p->images_together) * p->row_pieces * p->column_pieces;
-    p->panel_groups = divide_up(LEAST_TASKS, tasks);
-    int64_t most = divide_up(p->panels, LEAST_PANELS);
+    int64_t tasks = hk_divide_up(p->images, p->images_together) * p->row_pieces * p->column_pieces;
+    p->panel_groups = hk_divide_up(LEAST_TASKS, tasks);
+    int64_t most = hk_divide_up(p->panels, LEAST_PANELS);
     if (p->panel_groups > most) p->panel_groups = most;
     // Steps of a phase, on average.
-    int64_t steps = divide_up(p->blocks * p->taps * p->lanes, (int64_t)p->phases * p->phases * DEPTH);
+    int64_t steps = hk_divide_up(p->blocks * p->taps * p->lanes, (int64_t)p->phases * p->phases * DEPTH);
     p->parts = steps < 1 ? 1 : steps < p->blocks ? steps : p->blocks;
 }
 
@@ -141,7 +139,7 @@ static plan make_plan(const hk_convolution *c, hk_convolution_direction directio
     return p;
 }
 
-static int64_t pixel_tasks(const plan *p) { return divide_up(p->images, p->images_together) * p->row_pieces * p->column_pieces; }
+static int64_t pixel_tasks(const plan *p) { return hk_divide_up(p->images, p->images_together) * p->row_pieces * p->column_pieces; }
 
 void hk_taps_pack_weights(
     const hk_convolution *c, hk_convolution_direction direction, const float *weights, float *packed) {
@@ -192,7 +190,7 @@ static source in_place(const plan *p, range images) {
 /// The largest strip of a task, in floats, a multiple of 16.
 static int64_t strip_floats(const plan *p) {
     if (!p->is_padded) return 0;
-    int64_t rows = divide_up(p->out_height, p->row_pieces), columns = divide_up(p->out_width, p->column_pieces);
+    int64_t rows = hk_divide_up(p->out_height, p->row_pieces), columns = hk_divide_up(p->out_width, p->column_pieces);
     int64_t high = 0, wide = 0;
     for (int64_t i = 0; i < p->row_pieces; i++) {
         int64_t first = p->out_height * i / p->row_pieces;
@@ -279,8 +277,8 @@ static void make_panel(const plan *p, const source *s, const bench *b, int64_t p
 /// Carves the memory out of the thread's.
 static void make_bench(const plan *p, bench *b) {
     int64_t strip = strip_floats(p), steps = p->blocks * p->taps;
-    int64_t turned = p->packed ? 0 : hk_taps_turned_floats(p), weights = p->packed ? 0 : hk_taps_floats(p, divide_up(p->blocks, p->parts));
-    int64_t pixels = divide_up(p->out_height, p->row_pieces) * divide_up(p->out_width, p->column_pieces) * p->images_together;
+    int64_t turned = p->packed ? 0 : hk_taps_turned_floats(p), weights = p->packed ? 0 : hk_taps_floats(p, hk_divide_up(p->blocks, p->parts));
+    int64_t pixels = hk_divide_up(p->out_height, p->row_pieces) * hk_divide_up(p->out_width, p->column_pieces) * p->images_together;
     size_t bytes = (size_t)(strip + turned + weights) * sizeof(float) + (size_t)pixels * sizeof(hk_taps_pixel)
         + (size_t)steps * sizeof(int64_t);
     b->strip = hk_scratch(hk_scratch_thread, bytes);
@@ -294,7 +292,7 @@ static void run_tasks(void *context, int64_t begin, int64_t end) {
     const plan *p = context;
     bench b;
     source s = {0};
-    int64_t made = -1, image_tasks = divide_up(p->images, p->images_together);
+    int64_t made = -1, image_tasks = hk_divide_up(p->images, p->images_together);
     make_bench(p, &b);
     for (int64_t task = begin; task < end; task++) {
         int64_t group = task % p->panel_groups, place = task / p->panel_groups;

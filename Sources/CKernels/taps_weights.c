@@ -11,8 +11,6 @@ typedef struct {
     float *packed;
 } packing;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// The numbers of one panel and block as [channel][tap][16].
 static void turn_block(const hk_taps_plan *p, int64_t panel, int64_t block, float *to) {
     int64_t taps = (int64_t)p->kernel * p->kernel, in = p->blocks * p->lanes, out = p->panels * LANES;
@@ -88,7 +86,7 @@ static void pack_runs(void *context, int64_t begin, int64_t end) {
                 }
             }
         } else {
-            int64_t runs = divide_up(in, RUN * LANES), panel = run / runs, first = run % runs * RUN * LANES;
+            int64_t runs = hk_divide_up(in, RUN * LANES), panel = run / runs, first = run % runs * RUN * LANES;
             int64_t count = in - first < RUN * LANES ? in - first : RUN * LANES;
             const float *from = p->weights + panel * LANES * in + first;
             float *to = k->packed + (panel * in + first) * LANES;
@@ -104,6 +102,6 @@ void hk_taps_pack(const hk_taps_plan *p, float *packed) {
     if (p->kernel > 1) {
         hk_parallel(p->panels * p->parts, cost, pack_parts, &k);
     } else {
-        hk_parallel(p->back ? divide_up(in, LANES) : p->panels * divide_up(in, RUN * LANES), cost, pack_runs, &k);
+        hk_parallel(p->back ? hk_divide_up(in, LANES) : p->panels * hk_divide_up(in, RUN * LANES), cost, pack_runs, &k);
     }
 }

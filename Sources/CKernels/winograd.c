@@ -44,11 +44,9 @@ typedef struct {
     int64_t begin, end;
 } plan;
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Bytes from one point to the next: an odd number of cache lines, since a tile's 36 values are written one a plane, and at a
 /// power of two apart they would all fall into the same few lines of the nearest cache.
-static int64_t plane_bytes(int64_t bytes) { return (divide_up(bytes, LINE) | 1) * LINE; }
+static int64_t plane_bytes(int64_t bytes) { return (hk_divide_up(bytes, LINE) | 1) * LINE; }
 /// The same for sums, in floats.
 static int64_t plane_floats(int64_t floats) { return plane_bytes(floats * (int64_t)sizeof(float)) / (int64_t)sizeof(float); }
 /// Bytes of `count` tiles of one channel block.
@@ -113,10 +111,10 @@ static plan make_plan(
         p.weights.out = kernel;
         p.weights.in = c->in_channels * kernel;
     }
-    p.tiles.rows = divide_up(rows, p.tiles.step);
-    p.tiles.columns = divide_up(columns, p.tiles.step);
+    p.tiles.rows = hk_divide_up(rows, p.tiles.step);
+    p.tiles.columns = hk_divide_up(columns, p.tiles.step);
     p.tile_count = c->images * p.tiles.rows * p.tiles.columns;
-    p.panels = divide_up(p.out_blocks * LANES, PANEL);
+    p.panels = hk_divide_up(p.out_blocks * LANES, PANEL);
     return p;
 }
 
@@ -188,7 +186,7 @@ void hk_winograd_transform_weights(
 /// Channel blocks, with their phases, whose weights are transformed at a time.
 static int64_t weight_blocks(const plan *p) {
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
-    return divide_up(as_many(p, WEIGHT_BLOCKS), phases) * phases;
+    return hk_divide_up(as_many(p, WEIGHT_BLOCKS), phases) * phases;
 }
 
 /// Bytes from one point of the patches of `count` tiles to the next.
@@ -280,12 +278,12 @@ static void run(plan *p, void *scratch) {
     if (is_near(p)) {
         p->own = scratch;
         if (!p->transformed) transform_all(p);
-        hk_parallel(divide_up(p->tile_count, as_many(p, NEAR_TILES)), product_cost(p, p->tile_count), run_near, p);
+        hk_parallel(hk_divide_up(p->tile_count, as_many(p, NEAR_TILES)), product_cost(p, p->tile_count), run_near, p);
         return;
     }
     p->patches = scratch;
     // Whole groups, of which only the last may be short.
-    int64_t groups = divide_up(p->tile_count, GROUP), turns = divide_up(groups, as_many(p, FAR_TILES) / GROUP);
+    int64_t groups = hk_divide_up(p->tile_count, GROUP), turns = hk_divide_up(groups, as_many(p, FAR_TILES) / GROUP);
     for (int64_t turn = 0; turn < turns; turn++) {
         p->begin = groups * turn / turns * GROUP;
         p->end = turn + 1 < turns ? groups * (turn + 1) / turns * GROUP : p->tile_count;
@@ -330,7 +328,7 @@ static int64_t cached_tiles(const plan *p) { return tiles_in(p, 12 << 20); }
 
 static int64_t own_tasks(const plan *p) {
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
-    return p->panels * divide_up(p->in_blocks, divide_up(SUM_BLOCKS, phases) * phases);
+    return p->panels * hk_divide_up(p->in_blocks, hk_divide_up(SUM_BLOCKS, phases) * phases);
 }
 
 static bool keeps_sums(const plan *p) {
@@ -338,7 +336,7 @@ static bool keeps_sums(const plan *p) {
 }
 
 /// `count` tiles, filled up to whole pairs where pairs lie side by side.
-static int64_t whole(const plan *p, int64_t count) { return divide_up(count, p->kernels->together) * p->kernels->together; }
+static int64_t whole(const plan *p, int64_t count) { return hk_divide_up(count, p->kernels->together) * p->kernels->together; }
 
 /// Tiles of a turn: few megabytes of them, but as each turn reads and writes all sums, three times what is as much as these, as far as
 /// the cache holds it. All of them where sums are kept.
@@ -350,7 +348,7 @@ static int64_t gradient_tiles(const plan *p) {
     if (tiles > cached_tiles(p)) tiles = cached_tiles(p);
     if (tiles < even) tiles = even;
     if (tiles < 32) tiles = 32;
-    return whole(p, divide_up(p->tile_count, divide_up(p->tile_count, tiles)));
+    return whole(p, hk_divide_up(p->tile_count, hk_divide_up(p->tile_count, tiles)));
 }
 
 /// The transforms of both sides, and the sums [point][panel][channel block][16][32].
@@ -438,7 +436,7 @@ static void gradient_tasks(void *context, int64_t begin, int64_t end) {
     const gradient *g = context;
     const plan *p = &g->plan;
     int64_t phases = (int64_t)p->weights.in_stride * p->weights.in_stride;
-    int64_t blocks = divide_up(SUM_BLOCKS, phases) * phases, groups = divide_up(p->in_blocks, blocks);
+    int64_t blocks = hk_divide_up(SUM_BLOCKS, phases) * phases, groups = hk_divide_up(p->in_blocks, blocks);
     int64_t plane = plane_floats(blocks * LANES * PANEL);
     float *sums = hk_scratch(hk_scratch_thread, (size_t)(PLANE * plane) * sizeof(float));
     for (int64_t task = begin; task < end; task++) {
@@ -457,7 +455,7 @@ void hk_winograd_convolve_weights(
     const hk_convolution *convolution, const float *x, const float *dy, float *dw, float *db, void *scratch) {
     gradient g = {.bias = db, .plan = make_plan(convolution, hk_convolution_backward_weights, x, dw, dy)};
     plan *p = &g.plan;
-    int64_t tiles = gradient_tiles(p), turns = divide_up(p->tile_count, tiles);
+    int64_t tiles = gradient_tiles(p), turns = hk_divide_up(p->tile_count, tiles);
     p->patches = scratch;
     g.outputs = p->patches + PLANE * patch_plane(p, tiles);
     g.sums = (float *)(g.outputs + PLANE * output_plane(p, tiles));

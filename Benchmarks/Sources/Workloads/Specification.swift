@@ -37,27 +37,17 @@ public enum Specification {
         "I05-b32": [0.0153885],
     ]
 
-    /// PyTorch's losses in double precision where f32 is some way from them after Adam's first steps, which are as large for gradients that are all
-    /// rounding: an engine that sums in another order may agree with these instead.
-    private static let exact: [String: [Double]] = [
-        "T16": [12.140345, 5.214278, 6.359208, 3.830782, 9.780076]
-    ]
-
-    /// How far two ways of rounding drift apart from the second step on, relatively, as PyTorch's own modes do.
-    private static let drifting: Set<String> = ["T04", "T05", "T06", "T12"]
+    /// How far two ways of rounding drift apart from the second step on, relatively, as PyTorch's own modes do: in T16, where Adam's first steps
+    /// are as large for gradients that are all rounding, its fifth loss is 9.7822 to 9.7838 with parameters that differ in the last bit, and
+    /// 9.7801 in double precision.
+    private static let drift = ["T04": 4e-3, "T05": 4e-3, "T06": 4e-3, "T12": 4e-3, "T16": 3e-4]
 
     /// What is wrong with the values that a workload gave; `nil` where they agree to four digits, or from the second step on as far as
     /// rounding lets them.
     public static func disagreement(_ name: String, _ given: [Double]) -> String? {
-        let problem = disagreement(name, given, with: values[name] ?? [])
-        if problem != nil, let exact = exact[name] { return disagreement(name, given, with: exact) == nil ? nil : problem }
-        return problem
-    }
-
-    private static func disagreement(_ name: String, _ given: [Double], with values: [Double]) -> String? {
-        for (step, expected) in values.enumerated() {
+        for (step, expected) in (values[name] ?? []).enumerated() {
             let digits = 0.5 * pow(10, floor(log10(expected.magnitude)) - 3)
-            let tolerance = step > 0 && drifting.contains(name) ? 4e-3 * expected.magnitude : digits
+            let tolerance = step > 0 ? Swift.max(digits, (drift[name] ?? 0) * expected.magnitude) : digits
             guard step < given.count else { return "gave \(given.count) values" }
             if !((given[step] - expected).magnitude <= tolerance) { return "step \(step + 1) gave \(given[step]), expected \(expected)" }
         }

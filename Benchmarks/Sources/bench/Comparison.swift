@@ -102,8 +102,9 @@ struct Comparison {
         let isRough = run.measurements.contains { $0.precision == "bf16" }
         let compared = workload == "T07" || isRough ? 1 : min(ours.count, theirs.count)
         let difference = zip(ours, theirs).prefix(compared).map { abs($0 - $1) / max(abs($1), 1e-12) }.max() ?? 0
-        let tolerance = isRough ? 2e-2 : ["T04", "T05", "T06", "T12"].contains(workload) ? 4e-3 : 1e-4
-        return (difference, difference <= tolerance)
+        // As far as PyTorch's own modes drift apart: see the workloads' `Specification`.
+        let drift = ["T04": 4e-3, "T05": 4e-3, "T06": 4e-3, "T12": 4e-3, "T16": 3e-4]
+        return (difference, difference <= (isRough ? 2e-2 : drift[workload] ?? 1e-4))
     }
 }
 

@@ -14,9 +14,22 @@ static const int gemm_rows[4] = {6, 3, 1, 0};
 static const int gemm_rows[4] = {3, 1, 0, 0};
 #endif
 
+/// Adds one column of A times one row of B to the sums.
+HK_INLINE void gemm_column(
+    const int rows, const int granules, f32v sums[GEMM_ROWS][8], const float *const *bases, int64_t a_row, const float *b, int64_t step) {
+    f32v right[8];
+    HK_UNROLL for (int v = 0; v < granules; v++) right[v] = f32_load(b + v / 2 * step + v % 2 * 16);
+    HK_UNROLL for (int r = 0; r < rows; r++) {
+        // Minus zero, since plus zero would change the sign of a negative zero and so remain as an instruction.
+        f32v left = bases[r / 3][r % 3 * a_row] - (f32v){};
+        HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = f32_fma(left, right[v], sums[r][v]);
+    }
+}
+
+/// `a_row` and `a_column` are those of the call, as constants where they are known; `together` columns are added without counting between.
 HK_INLINE void gemm_tile(
-    const int rows, const int granules, const hk_gemm_call *call, const float *a, const float *b, float *c,
-    const float *bias, int64_t last) {
+    const int rows, const int granules, const int64_t a_row, const int64_t a_column, const int together, const hk_gemm_call *call,
+    const float *a, const float *b, float *c, const float *bias, int64_t last) {
     f32v sums[GEMM_ROWS][8];
     HK_UNROLL for (int r = 0; r < rows; r++) {
         HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = (f32v){};
@@ -25,19 +38,21 @@ HK_INLINE void gemm_tile(
     HK_UNROLL for (int r = 0; r < rows; r++) {
         HK_UNROLL for (int v = 0; v < granules; v++) __builtin_prefetch(c + r * call->c_row + v * 16, 1);
     }
-    const int64_t a_row = call->a_row, a_column = call->a_column, b_row = call->b_row, step = call->panel_step;
+    const int64_t b_row = call->b_row, step = call->panel_step;
     // A pointer for every third row: the two between are reached by the index.
     const float *bases[(GEMM_ROWS + 2) / 3];
     HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] = a + 3 * g * a_row;
-    for (int64_t l = call->k; l > 0; l--) {
-        f32v right[8];
-        HK_UNROLL for (int v = 0; v < granules; v++) right[v] = f32_load(b + v / 2 * step + v % 2 * 16);
-        b += b_row;
-        HK_UNROLL for (int r = 0; r < rows; r++) {
-            // Minus zero, since plus zero would change the sign of a negative zero and so remain as an instruction.
-            f32v left = bases[r / 3][r % 3 * a_row] - (f32v){};
-            HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = f32_fma(left, right[v], sums[r][v]);
+    int64_t l = call->k;
+    for (; together > 1 && l >= together; l -= together) {
+        HK_UNROLL for (int u = 0; u < together; u++) {
+            gemm_column(rows, granules, sums, bases, a_row, b, step);
+            b += b_row;
+            HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] += a_column;
         }
+    }
+    for (; l > 0; l--) {
+        gemm_column(rows, granules, sums, bases, a_row, b, step);
+        b += b_row;
         HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] += a_column;
     }
     const float alpha = call->alpha, beta = call->beta;
@@ -57,37 +72,51 @@ HK_INLINE void gemm_tile(
 
 typedef void (*gemm_function)(
     const hk_gemm_call *call, const float *a, const float *b, float *c, const float *bias, int64_t last);
-#define GEMM_TILE(R, V)                                                                                               \
-    static void gemm_##R##x##V(                                                                                       \
+#define GEMM_FUNCTION(NAME, R, V, A_ROW, A_COLUMN, TOGETHER)                                                           \
+    static void NAME(                                                                                                 \
         const hk_gemm_call *call, const float *a, const float *b, float *c, const float *bias, int64_t last) {        \
-        gemm_tile(R, V, call, a, b, c, bias, last);                                                                   \
+        gemm_tile(R, V, A_ROW, A_COLUMN, TOGETHER, call, a, b, c, bias, last);                                        \
     }
+// Where registers are few, tiles are low, and counting and strides are a quarter of a column's instructions, most felt by a processor whose
+// core runs another thread too: tiles of A with dense rows have functions of their own.
+#define GEMM_ANY(R, V) GEMM_FUNCTION(gemm_any_##R##x##V, R, V, call->a_row, call->a_column, 1)
+#if HK_AVX512
+#define GEMM_TILE(R, V) GEMM_ANY(R, V)
+#define gemm_dense_tiles gemm_any_tiles
+#else
+#define GEMM_TILE(R, V) GEMM_ANY(R, V) GEMM_FUNCTION(gemm_dense_##R##x##V, R, V, call->a_row, 1, 4)
+#endif
 #define GEMM_3(V) GEMM_TILE(1, V) GEMM_TILE(2, V) GEMM_TILE(3, V)
 #define GEMM_6(V) GEMM_3(V) GEMM_TILE(4, V) GEMM_TILE(5, V) GEMM_TILE(6, V)
 #define GEMM_14(V)                                                                                                    \
     GEMM_6(V) GEMM_TILE(7, V) GEMM_TILE(8, V) GEMM_TILE(9, V) GEMM_TILE(10, V) GEMM_TILE(11, V) GEMM_TILE(12, V)      \
     GEMM_TILE(13, V) GEMM_TILE(14, V)
-#define GEMM_NAMES_3(V) gemm_1x##V, gemm_2x##V, gemm_3x##V
-#define GEMM_NAMES_6(V) GEMM_NAMES_3(V), gemm_4x##V, gemm_5x##V, gemm_6x##V
-#define GEMM_NAMES_14(V)                                                                                              \
-    GEMM_NAMES_6(V), gemm_7x##V, gemm_8x##V, gemm_9x##V, gemm_10x##V, gemm_11x##V, gemm_12x##V, gemm_13x##V, gemm_14x##V
+#define GEMM_NAMES_3(A, V) gemm_##A##_1x##V, gemm_##A##_2x##V, gemm_##A##_3x##V
+#define GEMM_NAMES_6(A, V) GEMM_NAMES_3(A, V), gemm_##A##_4x##V, gemm_##A##_5x##V, gemm_##A##_6x##V
+#define GEMM_NAMES_14(A, V)                                                                                           \
+    GEMM_NAMES_6(A, V), gemm_##A##_7x##V, gemm_##A##_8x##V, gemm_##A##_9x##V, gemm_##A##_10x##V, gemm_##A##_11x##V,   \
+        gemm_##A##_12x##V, gemm_##A##_13x##V, gemm_##A##_14x##V
 #if HK_AVX512
 GEMM_14(1)
 GEMM_14(2)
 GEMM_6(4)
 GEMM_TILE(1, 8)
 GEMM_TILE(2, 8)
-static const gemm_function gemm_tiles[4][GEMM_ROWS] = {
-    {GEMM_NAMES_14(1)}, {GEMM_NAMES_14(2)}, {GEMM_NAMES_6(4)}, {gemm_1x8, gemm_2x8}};
+#define GEMM_TILES(A)                                                                                                 \
+    {{GEMM_NAMES_14(A, 1)}, {GEMM_NAMES_14(A, 2)}, {GEMM_NAMES_6(A, 4)}, {gemm_##A##_1x8, gemm_##A##_2x8}}
 #elif HK_AVX2 || defined(__aarch64__)
 GEMM_6(1)
 GEMM_3(2)
 GEMM_TILE(1, 4)
-static const gemm_function gemm_tiles[4][GEMM_ROWS] = {{GEMM_NAMES_6(1)}, {GEMM_NAMES_3(2)}, {gemm_1x4}};
+#define GEMM_TILES(A) {{GEMM_NAMES_6(A, 1)}, {GEMM_NAMES_3(A, 2)}, {gemm_##A##_1x4}}
 #else
 GEMM_3(1)
 GEMM_TILE(1, 2)
-static const gemm_function gemm_tiles[4][GEMM_ROWS] = {{GEMM_NAMES_3(1)}, {gemm_1x2}};
+#define GEMM_TILES(A) {{GEMM_NAMES_3(A, 1)}, {gemm_##A##_1x2}}
+#endif
+static const gemm_function gemm_any_tiles[4][GEMM_ROWS] = GEMM_TILES(any);
+#if !HK_AVX512
+static const gemm_function gemm_dense_tiles[4][GEMM_ROWS] = GEMM_TILES(dense);
 #endif
 
 /// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative. Granule v of the columns of B begins at
@@ -102,6 +131,7 @@ static void gemm(
 #endif
     int64_t tiles = (m + most - 1) / most;
     int64_t tallest = (m + tiles - 1) / tiles;
+    const gemm_function(*by_width)[GEMM_ROWS] = call->a_column == 1 ? gemm_dense_tiles : gemm_any_tiles;
     for (int64_t column = 0; column < n;) {
         int64_t granules = (n - column + 15) / 16;
         int width = granules >= 8 ? 3 : granules >= 4 ? 2 : granules >= 2 ? 1 : 0;
@@ -111,7 +141,7 @@ static void gemm(
         const float *panel = b + column / 32 * call->panel_step + column % 32;
         for (int64_t tile = 0; tile < tiles; tile++) {
             int64_t row = m * tile / tiles, rows = m * (tile + 1) / tiles - row;
-            gemm_tiles[width][rows - 1](
+            by_width[width][rows - 1](
                 call, a + row * call->a_row, panel, c + row * call->c_row + column, bias ? bias + column : NULL, last);
         }
         column += columns;

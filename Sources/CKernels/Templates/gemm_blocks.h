@@ -8,6 +8,20 @@
 #endif
 #define GEMM_BLOCK_COLUMNS (16 << GEMM_BLOCK_WIDTH)
 
+// Tiles of packed rows, one panel wide.
+#if HK_AVX512
+#define gemm_packed_tiles gemm_any_tiles
+#else
+#define GEMM_PACKED(R) GEMM_FUNCTION(gemm_packed_##R##x1, R, 1, 1, GEMM_ROWS, 4)
+GEMM_PACKED(1) GEMM_PACKED(2) GEMM_PACKED(3)
+#if GEMM_ROWS == 6
+GEMM_PACKED(4) GEMM_PACKED(5) GEMM_PACKED(6)
+static const gemm_function gemm_packed_tiles[1][GEMM_ROWS] = {{GEMM_NAMES_6(packed, 1)}};
+#else
+static const gemm_function gemm_packed_tiles[1][GEMM_ROWS] = {{GEMM_NAMES_3(packed, 1)}};
+#endif
+#endif
+
 /// Rows of nearly equal height: a low last tile would wait for its few sums.
 HK_INLINE int64_t gemm_tile_row(int64_t m, int64_t tile) {
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
@@ -111,9 +125,11 @@ static void gemm_panel(
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     int width = n > 16 ? GEMM_BLOCK_WIDTH : 0;
     int64_t last = n - (16 << width) + 16;
+    const gemm_function *by_rows = call->a_tile ? gemm_packed_tiles[width] : gemm_any_tiles[width];
+    if (!call->a_tile && call->a_column == 1) by_rows = gemm_dense_tiles[width];
     for (int64_t tile = 0; tile < tiles; tile++) {
         int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
         const float *left = call->a_tile ? a + tile * call->a_tile : a + row * call->a_row;
-        gemm_tiles[width][rows - 1](call, left, panel, c + row * call->c_row, bias, last);
+        by_rows[rows - 1](call, left, panel, c + row * call->c_row, bias, last);
     }
 }

@@ -56,8 +56,5 @@ typedef struct {
 ///     640 of 1 x 64 x 1 4.7       16 x 512 x 512    1.25      128 x 64 x 64 T    0.85
 ///
 /// So it wins up to about 16 rows, or where m * n * k is below 10,000; above both do 90 % of the core's peak and more. With AVX2 (Zen 3)
-/// oneDNN does 40 % of the peak from 128 rows on, this 76 to 83 %: `hk_gemm_leads`.
+/// oneDNN does 40 % of the peak from 128 rows on, this 76 to 83 %.
 void hk_gemm(const hk_gemm_product *product);
-
-/// Whether products of every size are faster by this than by oneDNN: with AVX2.
-bool hk_gemm_leads(void);

@@ -1,4 +1,3 @@
-import CKernels
 import HillockCore
 
 /// What a convolution's algorithms cost, in cycles of one core with two multiply-adds.
@@ -25,7 +24,7 @@ struct ConvolutionCosts {
     private let direct: Double
 
     init(_ call: ConvolutionCall) {
-        let rates = ConvolutionCall.hasEightLanes ? Self.narrow : Self.wide
+        let rates = InstructionSet.current == .avx2 ? Self.narrow : Self.wide
         let (geometry, input, output) = (call.geometry, call.input, call.output)
         let stride = geometry.strides[0]
         let step = 7 - (call.weight[2] + stride - 1) / stride
@@ -34,7 +33,7 @@ struct ConvolutionCosts {
         var channels = (in: Double(input[1]) * phases, out: Double(output[1]))
         if call.direction == .inputGradient {
             // Where the image begins, in steps; with sixteen lanes the rule was fitted to a grid that begins before it.
-            let first = ConvolutionCall.hasEightLanes ? geometry.paddingBefore.map { $0 / stride } : [0, 0]
+            let first = InstructionSet.current == .avx2 ? geometry.paddingBefore.map { $0 / stride } : [0, 0]
             grid = (
                 (input[2] - 1 + geometry.paddingBefore[0]) / stride - first[0] + 1,
                 (input[3] - 1 + geometry.paddingBefore[1]) / stride - first[1] + 1
@@ -58,9 +57,4 @@ struct ConvolutionCosts {
 
     /// Whether Winograd's weights take little of its time: they are transformed once for all tiles.
     var hasManyTiles: Bool { weights < 0.2 * winograd }
-}
-
-extension ConvolutionCall {
-    /// Whether the instruction set in use is AVX2, whose vectors have eight lanes of f32.
-    static var hasEightLanes: Bool { String(cString: hk_isa()) == "avx2" }
 }

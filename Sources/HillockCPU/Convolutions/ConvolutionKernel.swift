@@ -89,7 +89,7 @@ extension ConvolutionCall {
     /// The ways where there are vectors of eight lanes and no more. There oneDNN's kernels take blocks of eight channels, so that what lies in
     /// ours of sixteen has to be reordered, and reach less of the peak. `nil` elsewhere.
     private func ownSums(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>]? {
-        guard precision == .float32, Self.hasEightLanes, OwnConvolution(self, .taps) != nil else { return nil }
+        guard precision == .float32, InstructionSet.current == .avx2, OwnConvolution(self, .taps) != nil else { return nil }
         var taps = candidate("own taps") { OwnConvolution($0, .taps) }
         guard numerics != .strict, !readsTooMuch, OwnConvolution(self, .winograd) != nil else { return [taps] }
         let costs = ConvolutionCosts(self)
@@ -100,7 +100,7 @@ extension ConvolutionCall {
 
     /// The way of a weight gradient on AVX2, by shape alone; `nil` elsewhere, and where our direct sum does not take the call.
     private func ownWeightGradients(_ numerics: Numerics) -> [Tuner.Candidate<any ConvolutionKernel>]? {
-        guard precision == .float32, Self.hasEightLanes, OwnConvolution(self, .correlated) != nil else { return nil }
+        guard precision == .float32, InstructionSet.current == .avx2, OwnConvolution(self, .correlated) != nil else { return nil }
         // Three taps at stride 2 leave Winograd two thirds of the products, which its transformations eat up: 1.03 to 1.9 times the time of
         // direct sums. Four, which leave it a third, took 0.7 to 0.98 of it wherever the rule prefers Winograd, and more where it does not.
         let savesLittle = geometry.strides[0] == 2 && weight[2] == 3

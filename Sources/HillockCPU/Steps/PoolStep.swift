@@ -22,7 +22,7 @@ final class PoolStep: Step {
 
     /// Whether maxima in blocks are ours to take: oneDNN has kernels of its own for them on processors with AVX-512, else none for blocks
     /// of 16.
-    static var takesMaximaInBlocks: Bool { !String(cString: hk_isa()).hasPrefix("avx512") }
+    static var takesMaximaInBlocks: Bool { InstructionSet.current != .avx512 }
 
     /// - Parameters:
     ///   - whole: The type before pooling.

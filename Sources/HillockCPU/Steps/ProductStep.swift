@@ -56,7 +56,7 @@ final class ProductStep: Step {
     /// Where the kernel is faster than oneDNN's, as measured in `gemm.h`.
     static func isFaster(_ shape: Shape, _ left: Strided, _ right: Strided) -> Bool {
         guard shape.rank - 2 <= HK_MAX_RANK else { return false }
-        if hk_gemm_leads() { return true }
+        if InstructionSet.current == .avx2 { return true }
         let (m, n, k) = (shape[-2], shape[-1], left.shape[-1])
         let isTransposed = right.strides[shape.rank - 2] == 1 && left.strides[shape.rank - 1] == 1
         return m <= 8 || m <= 16 && k >= 256 || n == 1 || n < 16 && k >= 256 && isTransposed || m * n * k < 4096
