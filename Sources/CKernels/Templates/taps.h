@@ -32,7 +32,7 @@ HK_INLINE void taps_tile(
     } else {
         for (; place < end; place++) {
             int64_t at = *place;
-            HK_ROLLED for (int c = 0; c < HK_TAPS_LANES; c++, weights += HK_TAPS_LANES) {
+            HK_COUNTED for (int c = 0; c < HK_TAPS_LANES; c++, weights += HK_TAPS_LANES) {
                 taps_step(rows, from, at + c, weights, sum);
             }
         }

@@ -34,7 +34,7 @@ HK_INLINE void winograd_product_rows(
         }
     }
     for (int64_t block = 0; block < blocks; block++, v += v_block) {
-        HK_ROLLED for (int c = 0; c < channels; c++, u += HK_WINOGRAD_PANEL) {
+        HK_COUNTED for (int c = 0; c < channels; c++, u += HK_WINOGRAD_PANEL) {
             u32v weights[WINOGRAD_VECTORS];
             HK_UNROLL for (int j = 0; j < WINOGRAD_VECTORS; j++) weights[j] = u32_load(u + j * HK_WINOGRAD_LANES);
             HK_UNROLL for (int i = 0; i < rows; i++) {
