@@ -51,7 +51,6 @@ typedef struct {
 /// Where registers are few, as with AVX2, a tile of dot products is 2 x 2, which reads as much as it multiplies, and one of a few rows by
 /// columns in place 16 columns wide, a cache line of each row of B: so many rows are enough to pack B.
 #define PACKING_ROWS 5
-static bool has_few_registers(const hk_variant *variant) { return variant->gemm_block_columns < HK_GEMM_COLUMNS; }
 
 /// c = max(c, 0), NaN stays.
 static void rectify(float *c, int64_t c_row, int64_t rows, int64_t columns) {
@@ -75,7 +74,7 @@ static void multiply_block(
     }
     float *panel = d->way == given ? NULL : hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
     const float *ready = d->way == given ? p->packed + column * p->k : NULL;
-    int64_t most = has_few_registers(d->variant) ? LOW_DEPTH : ready ? PACKED_DEPTH : DEPTH;
+    int64_t most = hk_gemm_has_few_registers(d->variant) ? LOW_DEPTH : ready ? PACKED_DEPTH : DEPTH;
     int64_t whole = d->way == direct ? columns / 16 * 16 : 0, parts = (p->k + most - 1) / most;
     if (parts < 1) parts = 1;
     for (int64_t part = 0; part < parts; part++) {
@@ -137,7 +136,7 @@ static void multiply_tasks(void *context, int64_t begin, int64_t end) {
 
 /// Summing the lanes of a dot product costs about 6 cycles an element of C, packing 0.3 cycles an element of B.
 static bool dots_beat_packing(const hk_gemm_product *p, const hk_variant *variant) {
-    return p->m <= (has_few_registers(variant) ? PACKING_ROWS - 1 : 64) && p->m * 16 <= p->k;
+    return p->m <= (hk_gemm_has_few_registers(variant) ? PACKING_ROWS - 1 : 64) && p->m * 16 <= p->k;
 }
 
 /// Where columns are so few that most of a granule would lie idle.
@@ -184,7 +183,7 @@ void hk_gemm(const hk_gemm_product *p) {
         d.way = given;
     } else if (is_transposed && (dots_beat_packing(p, d.variant) || dots_beat_lanes(p))) {
         d.way = dots;
-    } else if (p->b_column == 1 && p->m <= (has_few_registers(d.variant) ? PACKING_ROWS - 1 : DIRECT_ROWS)) {
+    } else if (p->b_column == 1 && p->m <= (hk_gemm_has_few_registers(d.variant) ? PACKING_ROWS - 1 : DIRECT_ROWS)) {
         d.way = direct;
     } else {
         d.way = packed;

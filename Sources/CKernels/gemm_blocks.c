@@ -152,7 +152,7 @@ static bool reads_in_place(const hk_gemm_product *p) {
 void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b, float *c) {
     const hk_variant *variant = hk_variant_current();
     // Half panels of a B that was packed before reach only half of the sets of the first-level cache.
-    int64_t deepest = p->packed && variant->gemm_block_columns < HK_GEMM_COLUMNS ? DEPTH / 2 : DEPTH;
+    int64_t deepest = p->packed && hk_gemm_has_few_registers(variant) ? DEPTH / 2 : DEPTH;
     slab slab = {.variant = variant, .product = p, .a = a, .b = b, .c = c, .all_parts = hk_divide_up(p->k, deepest)};
     slab.depth_most = hk_divide_up(p->k, slab.all_parts);
     slab.in_place = reads_in_place(p);

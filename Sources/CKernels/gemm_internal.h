@@ -5,6 +5,8 @@
 /// One product of a batch, large enough that packing both sides pays; `a`, `b` and `c` are its matrices.
 void hk_gemm_by_blocks(const hk_gemm_product *product, const float *a, const float *b, float *c);
 
-/// How many times as long as with AVX-512 a multiplication takes, where there are few registers, as with AVX2: vectors of half the length, and
-/// lower clocks of the processors that have no longer ones.
-static inline double hk_gemm_slowness(const hk_variant *variant) { return variant->gemm_block_columns < HK_GEMM_COLUMNS ? 2.5 : 1; }
+/// Whether registers are few, as with AVX2: tiles are low, and panels half as wide as those that are packed ahead.
+static inline bool hk_gemm_has_few_registers(const hk_variant *variant) { return variant->gemm_block_columns < HK_GEMM_COLUMNS; }
+
+/// How many times as long as with AVX-512 a product is taken to last, for the choice of threads alone.
+static inline double hk_gemm_slowness(const hk_variant *variant) { return hk_gemm_has_few_registers(variant) ? 2.5 : 1; }

@@ -4,7 +4,8 @@ import CKernels
 enum InstructionSet {
     /// Sixteen lanes of f32, thirty-two registers.
     case avx512
-    /// Eight lanes, sixteen registers. oneDNN 2.6 is slow with it: products at 40 % of the peak, and layouts that take turns.
+    /// Eight lanes, sixteen registers. oneDNN 2.6 is slow with it: products at 40 % of the peak, and layouts that alternate between
+    /// blocks of 8 and of 16 channels.
     case avx2
     /// Whatever the compiler makes of the kernels: NEON on ARM.
     case plain

@@ -125,8 +125,8 @@ static void gemm_panel(
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     int width = n > 16 ? GEMM_BLOCK_WIDTH : 0;
     int64_t last = n - (16 << width) + 16;
-    const gemm_function *by_rows = call->a_tile ? gemm_packed_tiles[width] : gemm_any_tiles[width];
-    if (!call->a_tile && call->a_column == 1) by_rows = gemm_dense_tiles[width];
+    const gemm_function *by_rows =
+        call->a_tile ? gemm_packed_tiles[width] : call->a_column == 1 ? gemm_dense_tiles[width] : gemm_any_tiles[width];
     for (int64_t tile = 0; tile < tiles; tile++) {
         int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
         const float *left = call->a_tile ? a + tile * call->a_tile : a + row * call->a_row;
