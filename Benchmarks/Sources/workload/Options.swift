@@ -11,6 +11,8 @@ struct Options {
         /// What the first steps of a workload give; for ``Check``.
         case trial(String, Numerics)
         case measure(String)
+        /// Where a workload's time goes, kernel by kernel.
+        case profile(String)
         /// Trains on so many devices of a kind; for ``MeshCheck``.
         case mesh(String, Int, [String])
     }
@@ -28,7 +30,7 @@ struct Options {
     private static var usage: String {
         let sizes = WorkloadSize.fields.map { "--\($0.name) N" }.joined(separator: ", ")
         return
-            "usage: workload --list | --check [NAME…] | --mesh KIND COUNT NAME… | NAME, with --device NAME, --precision f32|bf16, --repeats N, \(sizes); "
+            "usage: workload --list | --check [NAME…] | --mesh KIND COUNT NAME… | --profile NAME | NAME, with --device NAME, --precision f32|bf16, --repeats N, \(sizes); "
             + "the names are \(Workloads.names.joined(separator: " "))"
     }
 
@@ -49,7 +51,7 @@ struct Options {
                 return number
             }
             switch word {
-            case "--list", "--check", "--trial", "--mesh": flag = word
+            case "--list", "--check", "--trial", "--mesh", "--profile": flag = word
             case "--device": device = try value()
             case "--precision": precision = try value()
             case "--repeats": repeats = try number()
@@ -74,6 +76,8 @@ struct Options {
             action = .mesh(kind, count, names)
         } else if flag == "--check" {
             action = .check(names.isEmpty ? Workloads.names.filter { $0.hasPrefix("T") } : names)
+        } else if flag == "--profile", names.count == 1 {
+            action = .profile(names[0])
         } else if flag == nil, names.count == 1 {
             action = .measure(names[0])
         } else if flag != "--list" || !names.isEmpty {

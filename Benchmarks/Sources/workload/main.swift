@@ -4,7 +4,8 @@ import Workloads
 
 // One measurement in a process of its own: `workload NAME [OPTIONS]` prints a line of JSON; `workload --list` prints the names.
 // `workload --check [NAME…]` runs workloads T01 to T21 briefly, and says which do not give what they must; `workload --mesh KIND COUNT NAME…`
-// trains some on so many devices of a kind, with parameters placed in several ways, and compares with one.
+// trains some on so many devices of a kind, with parameters placed in several ways, and compares with one; `workload --profile NAME` says
+// where a workload's time goes.
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("workload: error: \(message.split(whereSeparator: \.isNewline).joined(separator: "; "))\n".utf8))
     exit(1)
@@ -29,6 +30,12 @@ do {
             try options.onDevice { try Workloads.make(name)!.trial() }
         }
         print(String(decoding: try encoder.encode(trial), as: UTF8.self))
+    case .profile(let name):
+        let profile = try options.onDevice {
+            let workload = try Workloads.make(name, options.size)!
+            return try Hillock.profile(warmUp: 10, steps: options.repeats > 0 ? options.repeats : 30) { _ = try workload.step().hostArray() }
+        }
+        print(profile)
     case .measure(let name):
         var measurement = try options.onDevice {
             try Workloads.make(name, options.size)!.measure(named: name, repeats: options.repeats)
