@@ -1,27 +1,28 @@
 // Rows by index.
 #include "internal.h"
+#include <stdatomic.h>
 #include <string.h>
 
 static inline int64_t index_at(const void *indices, int type, int64_t i) {
     return type == hk_type_i32 ? ((const int32_t *)indices)[i] : ((const int64_t *)indices)[i];
 }
 
-/// The first index that is out of range, or -1.
-static int64_t first_bad(const void *indices, int type, int64_t count, int64_t rows) {
+/// The first position of `begin ..< end` whose index is out of range, or -1.
+static int64_t first_bad(const void *indices, int type, int64_t begin, int64_t end, int64_t rows) {
     bool bad = false;
     if (type == hk_type_i32) {
-        for (int64_t i = 0; i < count; i++) bad |= (uint64_t)(int64_t)((const int32_t *)indices)[i] >= (uint64_t)rows;
+        for (int64_t i = begin; i < end; i++) bad |= (uint64_t)(int64_t)((const int32_t *)indices)[i] >= (uint64_t)rows;
     } else {
-        for (int64_t i = 0; i < count; i++) bad |= (uint64_t)((const int64_t *)indices)[i] >= (uint64_t)rows;
+        for (int64_t i = begin; i < end; i++) bad |= (uint64_t)((const int64_t *)indices)[i] >= (uint64_t)rows;
     }
     if (!bad) return -1;
-    for (int64_t i = 0;; i++) {
+    for (int64_t i = begin;; i++) {
         if ((uint64_t)index_at(indices, type, i) >= (uint64_t)rows) return i;
     }
 }
 
 /// How many rows ahead memory is asked for: rows lie anywhere, and the processor cannot guess where.
-#define AHEAD 12
+#define AHEAD 32
 
 static inline void prefetch_row(const char *row, int64_t bytes) {
     int64_t most = bytes < 512 ? bytes : 512;
@@ -35,6 +36,8 @@ typedef struct {
     int index_type;
     /// `ahead` ends what memory is asked for ahead: nothing where the table stays in cache.
     int64_t rows, row_bytes, ahead;
+    /// The first index that is out of range.
+    atomic_llong bad;
 } gather;
 
 #define GATHER_LOOP(size)                                                                                             \
@@ -49,7 +52,10 @@ static inline int64_t gather_row(const gather *g, int64_t i) {
 }
 
 static void gather_rows(void *context, int64_t begin, int64_t end) {
-    const gather *g = context;
+    gather *g = context;
+    int64_t bad = first_bad(g->indices, g->index_type, begin, end, g->rows);
+    long long first = atomic_load(&g->bad);
+    while (bad >= 0 && bad < first && !atomic_compare_exchange_weak(&g->bad, &first, bad)) {}
     // With a size that the compiler knows a row is a few moves.
     switch (g->row_bytes) {
     case 1: GATHER_LOOP(1) break;
@@ -66,14 +72,15 @@ static void gather_rows(void *context, int64_t begin, int64_t end) {
 int64_t hk_gather_rows(
     int type_bytes, const void *table, int64_t rows, int64_t width, int index_type, const void *indices, int64_t count,
     void *output) {
-    int64_t bad = first_bad(indices, index_type, count, rows);
-    if (rows <= 0 || width <= 0) return bad;
+    if (rows <= 0 || width <= 0) return first_bad(indices, index_type, 0, count, rows);
     gather g = {
         .table = table, .output = output, .indices = indices, .index_type = index_type, .rows = rows,
         .row_bytes = width * type_bytes};
     g.ahead = rows * g.row_bytes > 512 * 1024 ? count : 0;
+    atomic_init(&g.bad, count);
     hk_parallel(count, (double)count * (1.5 + (double)g.row_bytes * 0.1), gather_rows, &g);
-    return bad;
+    int64_t bad = atomic_load(&g.bad);
+    return bad < count ? bad : -1;
 }
 
 typedef struct {
@@ -167,7 +174,7 @@ static void scatter_rows(scatter *s) {
 int64_t hk_scatter_add_rows(
     int type, void *table, int64_t rows, int64_t width, int index_type, const void *indices, int64_t count,
     const void *updates) {
-    int64_t bad = first_bad(indices, index_type, count, rows);
+    int64_t bad = first_bad(indices, index_type, 0, count, rows);
     if (rows <= 0 || width <= 0 || count <= 0) return bad;
     scatter s = {
         .sum = hk_variant_current()->reduce[hk_reduce_sum][type], .table = table, .updates = updates,
@@ -180,7 +187,7 @@ int64_t hk_scatter_add_rows(
 int64_t hk_scatter_add_scaled_rows(
     float *table, int64_t rows, int64_t width, int index_type, const void *indices, int64_t count, const float *updates,
     float alpha) {
-    int64_t bad = first_bad(indices, index_type, count, rows);
+    int64_t bad = first_bad(indices, index_type, 0, count, rows);
     if (rows <= 0 || width <= 0 || count <= 0) return bad;
     scatter s = {
         .add_scaled = hk_variant_current()->add_scaled, .alpha = alpha, .table = (char *)table,
