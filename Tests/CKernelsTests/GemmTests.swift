@@ -44,6 +44,8 @@ extension KernelTests {
                 (300, 40, 7), (3, 4, 0), (90, 1, 50), (5, 1, 300), (1, 1, 3), (33, 40, 1100),
                 // In blocks: parts of the depth, rows of a tile too few, several slabs of rows and of columns, tasks of unequal height.
                 (131, 77, 523), (17, 520, 256), (2018, 33, 65), (20, 4117, 40), (171, 516, 129),
+                // Few sums of many terms, read where they lie: tasks of 32 rows or fewer by 16 columns.
+                (64, 64, 1024), (37, 48, 1100), (5, 16, 1027),
             ])
         func team(_ m: Int, _ n: Int, _ k: Int) {
             let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)

@@ -79,12 +79,12 @@ typedef void (*gemm_function)(
     }
 // Where registers are few, tiles are low, and counting and strides are a quarter of a column's instructions, most felt by a processor whose
 // core runs another thread too: tiles of A with dense rows have functions of their own.
-#define GEMM_ANY(R, V) GEMM_FUNCTION(gemm_any_##R##x##V, R, V, call->a_row, call->a_column, 1)
+#define GEMM_ANY(R, V, TOGETHER) GEMM_FUNCTION(gemm_any_##R##x##V, R, V, call->a_row, call->a_column, TOGETHER)
 #if HK_AVX512
-#define GEMM_TILE(R, V) GEMM_ANY(R, V)
+#define GEMM_TILE(R, V) GEMM_ANY(R, V, 1)
 #define gemm_dense_tiles gemm_any_tiles
 #else
-#define GEMM_TILE(R, V) GEMM_ANY(R, V) GEMM_FUNCTION(gemm_dense_##R##x##V, R, V, call->a_row, 1, 4)
+#define GEMM_TILE(R, V) GEMM_ANY(R, V, 4) GEMM_FUNCTION(gemm_dense_##R##x##V, R, V, call->a_row, 1, 4)
 #endif
 #define GEMM_3(V) GEMM_TILE(1, V) GEMM_TILE(2, V) GEMM_TILE(3, V)
 #define GEMM_6(V) GEMM_3(V) GEMM_TILE(4, V) GEMM_TILE(5, V) GEMM_TILE(6, V)
