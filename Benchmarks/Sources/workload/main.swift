@@ -33,7 +33,8 @@ do {
     case .profile(let name):
         let profile = try options.onDevice {
             let workload = try Workloads.make(name, options.size)!
-            return try Hillock.profile(warmUp: 10, steps: options.repeats > 0 ? options.repeats : 30) { _ = try workload.step().hostArray() }
+            let steps = options.repeats > 0 ? options.repeats : 30
+            return try Hillock.profile(warmUp: 10, steps: steps) { _ = try workload.step().hostArray() }
         }
         print(profile)
     case .measure(let name):
