@@ -63,6 +63,14 @@ static void rectify(float *c, int64_t c_row, int64_t rows, int64_t columns) {
     }
 }
 
+/// c = 0 where the gate is at most 0.
+static void close_gate(float *c, int64_t c_row, int64_t rows, int64_t columns, intptr_t gate) {
+    for (int64_t i = 0; i < rows; i++, c += c_row) {
+        const float *open = (const float *)((intptr_t)c + gate);
+        for (int64_t j = 0; j < columns; j++) c[j] = open[j] <= 0 ? 0 : c[j];
+    }
+}
+
 /// One block of rows times one block of columns.
 static void multiply_block(
     const division *d, int64_t row, int64_t rows, int64_t column, int64_t columns, const float *a, const float *b, float *c) {
@@ -74,6 +82,7 @@ static void multiply_block(
     if (d->way == dots) {
         d->variant->dots(rows, columns, p->k, a, p->a_row, b, p->b_column, c, p->c_row, bias);
         if (p->relu) rectify(c, p->c_row, rows, columns);
+        if (p->gate) close_gate(c, p->c_row, rows, columns, hk_gemm_gate(p));
         return;
     }
     float *panel = d->way == given ? NULL : hk_scratch(hk_scratch_thread, hk_gemm_packed_bytes(DEPTH, d->width));
@@ -86,7 +95,7 @@ static void multiply_block(
         hk_gemm_call call = {
             .k = length, .a_row = p->a_row, .a_column = p->a_column, .b_row = p->b_row,
             .panel_step = HK_GEMM_COLUMNS, .c_row = p->c_row, .alpha = 1, .beta = part > 0,
-            .relu = p->relu && part == parts - 1};
+            .relu = p->relu && part == parts - 1, .gate = part == parts - 1 ? hk_gemm_gate(p) : 0};
         const float *left = a + depth * p->a_column, *right = b + depth * p->b_row;
         const float *offset = part == parts - 1 ? bias : NULL;
         if (ready) {

@@ -107,6 +107,7 @@ static void multiply(void *context, int64_t begin, int64_t end) {
             int64_t from = part_start(slab, part);
             hk_gemm_call call = {
                 .k = part_start(slab, part + 1) - from, .alpha = 1, .beta = slab->part + part > 0, .relu = is_last && p->relu,
+                .gate = is_last ? hk_gemm_gate(p) : 0,
                 .b_row = p->packed ? HK_GEMM_COLUMNS : width, .c_row = p->c_row, .a_row = 1,
                 .a_column = slab->variant->gemm_block_rows, .a_tile = tile_step(slab)};
             const float *a;

@@ -40,6 +40,8 @@ typedef struct {
     float alpha, beta;
     /// What is negative becomes 0; NaN stays.
     bool relu;
+    /// Bytes from an element of C to that of the gate, which lets it pass unless it is at most 0; 0 without a gate.
+    intptr_t gate;
 } hk_gemm_call;
 
 /// One step of a recurrent cell for a block of rows of the batch and hidden units; see Templates/recurrent.h. Sequences begin at this block

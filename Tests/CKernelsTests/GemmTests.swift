@@ -51,19 +51,24 @@ extension KernelTests {
             let a: [Float] = samples(2 * m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)
             let halves = [Array(a.prefix(m * k)), Array(a.suffix(m * k))]
             let sums = halves.map { reference(m, n, k, $0, b) }
+            // Closed at 0 and below, open at NaN.
+            let gate: [Float] = samples(2 * m * n, in: -1...1).enumerated().map { $0 % 7 == 0 ? 0 : $0 % 7 == 1 ? .nan : $1 }
             for (transposedA, transposedB, hasBias) in [
                 (false, false, true), (true, false, true), (false, true, true), (true, true, true), (false, false, false),
                 (false, true, false),
                 (true, false, false),
             ] {
-                // With a bias, or rectified.
-                let want = sums.flatMap { $0.enumerated().map { hasBias ? $1 + Double(bias[$0 % n]) : max($1, 0) } }
+                // With a bias and through a gate, or rectified.
+                let want = sums.joined().enumerated().map { place, sum in
+                    hasBias ? (gate[place] <= 0 ? 0 : sum + Double(bias[place % n])) : max(sum, 0)
+                }
                 let left = halves.flatMap { transposedA ? transposed($0, m, k) : $0 }
                 let right = transposedB ? transposed(b, k, n) : b
                 var packed: Memory?
                 func run() -> [Float] {
                     let (ma, mb, mc, mv) = (Memory(left), Memory(right), Memory(repeating: Float.nan, count: 2 * m * n), Memory(bias))
-                    withExtendedLifetime((ma, mb, mv)) {
+                    let mg = Memory(gate)
+                    withExtendedLifetime((ma, mb, mv, mg)) {
                         var product = hk_gemm_product()
                         product.batch_rank = 1
                         (product.batch_extents.0, product.a_batch.0, product.c_batch.0) = (2, Int64(m * k), Int64(m * n))
@@ -76,6 +81,7 @@ extension KernelTests {
                         )
                         (product.c, product.c_row) = (pointer(mc), Int64(n))
                         product.bias = hasBias ? UnsafePointer(pointer(mv)) : nil
+                        product.gate = hasBias ? UnsafePointer(pointer(mg)) : nil
                         product.relu = !hasBias
                         if let packed { product.packed = UnsafePointer(pointer(packed)) }
                         hk_gemm(&product)

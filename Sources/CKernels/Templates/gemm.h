@@ -26,6 +26,25 @@ HK_INLINE void gemm_column(
     }
 }
 
+/// Puts the sums where they belong; `last` columns of the last granule.
+HK_INLINE void gemm_store(
+    const int rows, const int granules, f32v sums[GEMM_ROWS][8], const hk_gemm_call *call, float *c, const float *bias, const _Bool relu,
+    const intptr_t gate, const int64_t last) {
+    const float alpha = call->alpha, beta = call->beta;
+    HK_UNROLL for (int r = 0; r < rows; r++) {
+        HK_UNROLL for (int v = 0; v < granules; v++) {
+            int64_t count = v == granules - 1 ? last : 16;
+            float *to = c + r * call->c_row + v * 16;
+            f32v value = sums[r][v] * alpha;
+            if (beta != 0) value = f32_fma(splat(beta), row_load(to, count, 0), value);
+            if (bias) value += row_load(bias + v * 16, count, 0);
+            if (relu) value = f32_choose(value < 0, (f32v){}, value);
+            if (gate) value = f32_choose(row_load((const float *)((intptr_t)to + gate), count, 0) <= 0, (f32v){}, value);
+            row_store(to, count, value);
+        }
+    }
+}
+
 /// `a_row` and `a_column` are those of the call, as constants where they are known; `together` columns are added without counting between.
 HK_INLINE void gemm_tile(
     const int rows, const int granules, const int64_t a_row, const int64_t a_column, const int together, const hk_gemm_call *call,
@@ -55,18 +74,11 @@ HK_INLINE void gemm_tile(
         b += b_row;
         HK_UNROLL for (int g = 0; g < (rows + 2) / 3; g++) bases[g] += a_column;
     }
-    const float alpha = call->alpha, beta = call->beta;
-    const _Bool relu = call->relu;
-    HK_UNROLL for (int r = 0; r < rows; r++) {
-        HK_UNROLL for (int v = 0; v < granules; v++) {
-            int64_t count = v == granules - 1 ? last : 16;
-            float *to = c + r * call->c_row + v * 16;
-            f32v value = sums[r][v] * alpha;
-            if (beta != 0) value = f32_fma(splat(beta), row_load(to, count, 0), value);
-            if (bias) value += row_load(bias + v * 16, count, 0);
-            if (relu) value = f32_choose(value < 0, (f32v){}, value);
-            row_store(to, count, value);
-        }
+    // Most tiles are whole, and of sums that nothing more is done to: between shallow ones the questions of every granule would take their time.
+    if (last == 16 && !bias && !call->relu && !call->gate) {
+        gemm_store(rows, granules, sums, call, c, NULL, 0, 0, 16);
+    } else {
+        gemm_store(rows, granules, sums, call, c, bias, call->relu, call->gate, last);
     }
 }
 
@@ -119,7 +131,7 @@ static const gemm_function gemm_any_tiles[4][GEMM_ROWS] = GEMM_TILES(any);
 static const gemm_function gemm_dense_tiles[4][GEMM_ROWS] = GEMM_TILES(dense);
 #endif
 
-/// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative. Granule v of the columns of B begins at
+/// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative, with a gate where that is closed. Granule v of the columns of B begins at
 /// b + (v / 2) * panel_step + v % 2 * 16.
 static void gemm(
     const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias) {

@@ -25,7 +25,7 @@ void hk_gemm_packed(
     const float *packed, float beta, float *c, int64_t c_row);
 
 /// A matrix product, or a batch of them: c[b, i, j] = sum over l of a[b, i, l] * b[b, l, j], plus bias[j] unless `bias` is null, and with
-/// `relu` the larger of that and 0.
+/// `relu` the larger of that and 0; with a gate 0 wherever that is at most 0.
 ///
 /// All strides are in elements; batch strides of `a` and `b` may be 0, which broadcasts. The rows of C are dense and `c_row` apart.
 typedef struct {
@@ -40,6 +40,8 @@ typedef struct {
     int64_t c_batch[HK_MAX_RANK], c_row;
     const float *bias;
     bool relu;
+    /// Of C's shape and strides, or null: the rectified values whose gradient C is.
+    const float *gate;
     /// B once more as `hk_gemm_pack` leaves it, where it is the same in many products; or null. One B for the whole batch only.
     const float *packed;
 } hk_gemm_product;

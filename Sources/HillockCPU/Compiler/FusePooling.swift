@@ -63,12 +63,15 @@ extension RectifiedMaxPoolScatter: CompositeKernel {
 
 extension Program {
     /// What `masked` lets pass where `y` is positive: the gradient of ``Rectifier``, whose result is `y`.
-    func passed(_ masked: Int, where y: Int) -> Int? {
-        guard let select = instruction(masked), select.primitive is Select, isConstant(select.operands[1], 0),
+    func passed(_ masked: Int, where y: Int) -> Int? { rectifierGradient(masked).flatMap { $0.gate == y ? $0.upstream : nil } }
+
+    /// If a value is the gradient of ``Rectifier``: its result, the gate that is open where it is positive, and what is let pass there.
+    func rectifierGradient(_ value: Int) -> (gate: Int, upstream: Int)? {
+        guard let select = instruction(value), select.primitive is Select, isConstant(select.operands[1], 0),
             let condition = instruction(select.operands[0]), let compare = condition.primitive as? Compare,
-            compare.relation == .lessOrEqual, condition.operands[0] == y, isConstant(condition.operands[1], 0)
+            compare.relation == .lessOrEqual, isConstant(condition.operands[1], 0)
         else { return nil }
-        return select.operands[2]
+        return (condition.operands[0], select.operands[2])
     }
 
     /// Whether a value is this number everywhere.

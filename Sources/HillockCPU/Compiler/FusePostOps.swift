@@ -1,14 +1,17 @@
 import HillockCore
 
-/// Lets convolutions and matrix products add their bias and rectify on the way out, convolutions a residual too, and a convolution's weight
-/// gradient sum the bias's.
+/// Lets convolutions and matrix products add their bias and rectify on the way out, convolutions a residual too, a matrix product that is a
+/// rectified value's gradient stop what the rectifier stopped, and a convolution's weight gradient sum the bias's.
 package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
     package static let summary =
-        "biases, residuals and rectifiers are applied by the product before them, on the way out; bias gradients come with weight gradients"
+        "biases, residuals, rectifiers and their gradients are applied by the product before them, on the way out; bias gradients come with weight gradients"
 
-    package init() {}
+    /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does.
+    private let closesGates: Bool
+
+    package init(closesGates: Bool = ProductStep.takesAll) { self.closesGates = closesGates }
 
     package func run(_ program: Program) -> Program {
         var replaced = chains(program)
@@ -68,14 +71,24 @@ package struct FusePostOps: Pass {
                 hasRelu = true
                 tail = next.value
             }
-            guard bias != nil || residual != nil || hasRelu else { continue }
-            let operands = instruction.operands + [bias, residual].compactMap { $0 }
+            var gate: Int?
+            if closesGates, instruction.primitive is MatrixMultiply, let next = program.onlyUser(of: tail, uses),
+                let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
+                program.type(of: gradient.gate) == instruction.type
+            {
+                gate = gradient.gate
+                tail = next.value
+            }
+            guard bias != nil || residual != nil || hasRelu || gate != nil else { continue }
+            let operands = instruction.operands + [bias, residual, gate].compactMap { $0 }
             if let convolution = instruction.primitive as? Convolution {
                 let fused = FusedConvolution(
                     geometry: convolution.geometry, hasBias: bias != nil, hasResidual: residual != nil, hasRelu: hasRelu)
                 chains[tail] = (fused, operands)
             } else if let product = instruction.primitive as? MatrixMultiply {
-                chains[tail] = (FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu), operands)
+                chains[tail] = (
+                    FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu, isGated: gate != nil), operands
+                )
             }
         }
         return chains

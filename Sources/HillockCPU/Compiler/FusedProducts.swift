@@ -23,12 +23,15 @@ package struct FusedConvolution: Composite {
     }
 }
 
-/// A matrix product that adds its bias and rectifies before it stores: inputs a, b, and if there is one the bias `[columns]`.
+/// A matrix product that adds its bias and rectifies before it stores, or is the gradient of a rectifier's argument: inputs a, b, and if there
+/// are such the bias `[columns]` and the gate, of the result's shape, which are the rectified values.
 package struct FusedMatrixMultiply: Composite {
     package static let name = "matmul+"
     package let product: MatrixMultiply
     package let hasBias: Bool
     package let hasRelu: Bool
+    /// The result is 0 where the gate is at most 0.
+    package let isGated: Bool
 
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
         [try product.outputType(for: Array(inputs.prefix(2)))]
@@ -37,7 +40,9 @@ package struct FusedMatrixMultiply: Composite {
     package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(product, Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: [inputs[2].count]) }
-        return [hasRelu ? relu(y) : y]
+        if hasRelu { y = relu(y) }
+        let zeros = Tensor.zerosLike(y)
+        return [isGated ? `where`(inputs[inputs.count - 1] .<= zeros, zeros, y) : y]
     }
 }
 
@@ -69,7 +74,7 @@ extension FusedConvolution: Product {
 extension FusedMatrixMultiply: Product {
     package static var readsViews: Bool { true }
     package func inBFloat16(giving dtype: DType) -> FusedMatrixMultiply {
-        FusedMatrixMultiply(product: product.inBFloat16(giving: dtype), hasBias: hasBias, hasRelu: hasRelu)
+        FusedMatrixMultiply(product: product.inBFloat16(giving: dtype), hasBias: hasBias, hasRelu: hasRelu, isGated: isGated)
     }
 }
 

@@ -4,9 +4,9 @@ import HillockCore
 
 extension Lowering {
     /// f32 goes to oneDNN, or where that is slower to a kernel of our own, transposes by strides; bf16 to oneDNN;
-    /// other dtypes to a blocked kernel. A third operand is a bias, added on the way out.
+    /// other dtypes to a blocked kernel. What was fused with the product is done on the way out.
     mutating func lowerMatrixMultiply(
-        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool = false
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, fused: FusedMatrixMultiply? = nil
     ) throws {
         let dtype = program.type(of: instruction.operands[0]).dtype
         guard instruction.type.dtype == .float32, hasElements(instruction), dtype == .float32 || hk_has_bf16() else {
@@ -14,8 +14,12 @@ extension Lowering {
         }
         if dtype == .float32, instruction.primitive is MatrixMultiply, try leavesToOptimizer(value) { return }
         let shape = instruction.type.shape
-        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
-        if dtype == .float32, try lowerOwnMatrixMultiply(product, value, instruction, hasRelu: hasRelu) { return }
+        if dtype == .float32, try lowerOwnMatrixMultiply(product, value, instruction, fused) { return }
+        guard fused?.isGated != true else {
+            throw CPUEngineError(description: "[cpu] a product of \(instruction.type) through relu has no kernel and was not expanded")
+        }
+        let bias = fused?.hasBias == true ? try plainBuffer(instruction.operands[2]) : nil
+        let hasRelu = fused?.hasRelu == true
         let w = try strided(instruction.operands[1])
         let columns = product.transposesRight ? w.view.transposedMatrices : w.view
         let a = try matrices(instruction.operands[0])
@@ -55,7 +59,7 @@ extension Lowering {
 
     /// Uses our own kernel where that is faster.
     private mutating func lowerOwnMatrixMultiply(
-        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, hasRelu: Bool
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, _ fused: FusedMatrixMultiply?
     ) throws -> Bool {
         let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
         let left = product.transposesLeft ? a.view.transposedMatrices : a.view
@@ -64,11 +68,14 @@ extension Lowering {
             ProductStep.isFaster(instruction.type.shape, left, right)
                 || isBrief && ProductStep.isNearlyAsFast(instruction.type.shape)
         else { return false }
-        let bias = instruction.operands.count > 2 ? try plainBuffer(instruction.operands[2]) : nil
+        let bias = fused?.hasBias == true ? try plainBuffer(instruction.operands[2]) : nil
+        let gate = fused?.isGated == true ? try plainBuffer(instruction.operands.last!) : nil
         let packed = packedWeight(instruction.operands[1], b.buffer, right, rows: instruction.type.shape[-2])
         let target = makeBuffer(for: value)
         steps.append(
-            ProductStep(instruction.type.shape, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: hasRelu, packed: packed, target))
+            ProductStep(
+                instruction.type.shape, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: fused?.hasRelu == true, gate: gate,
+                packed: packed, target))
         return true
     }
 
@@ -144,7 +151,7 @@ extension FusedMatrixMultiply: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
-        try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, hasRelu: hasRelu)
+        try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, fused: self)
     }
 }
 

@@ -7,6 +7,8 @@ final class ProductStep: Step {
     private let a: (buffer: BufferID, view: Strided)
     private let b: (buffer: BufferID, view: Strided)
     private let bias: BufferID?
+    /// Where it is at most 0, so is the result; of the result's shape.
+    private let gate: BufferID?
     /// The right side as `hk_gemm_pack` leaves it, where it is a weight that nothing changes.
     private let packed: BufferID?
     private let target: BufferID
@@ -19,12 +21,14 @@ final class ProductStep: Step {
 
     init(
         _ shape: Shape, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?,
-        hasRelu: Bool = false, packed: BufferID? = nil, _ target: BufferID, targetOffset: Int = 0, floatingPointOperations: Int? = nil
+        hasRelu: Bool = false, gate: BufferID? = nil, packed: BufferID? = nil, _ target: BufferID, targetOffset: Int = 0,
+        floatingPointOperations: Int? = nil
     ) {
         self.floatingPointOperations = floatingPointOperations
         self.a = a
         self.b = b
         self.bias = bias
+        self.gate = gate
         self.packed = packed
         self.target = target
         self.targetOffset = targetOffset
@@ -53,10 +57,13 @@ final class ProductStep: Step {
     /// A C array of one number for each axis.
     private typealias Axes = (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64)
 
+    /// Whether the kernel is faster than oneDNN's for all products whose rank it takes.
+    static var takesAll: Bool { InstructionSet.current == .avx2 }
+
     /// Where the kernel is faster than oneDNN's, as measured in `gemm.h`.
     static func isFaster(_ shape: Shape, _ left: Strided, _ right: Strided) -> Bool {
         guard shape.rank - 2 <= HK_MAX_RANK else { return false }
-        if InstructionSet.current == .avx2 { return true }
+        if takesAll { return true }
         let (m, n, k) = (shape[-2], shape[-1], left.shape[-1])
         let isTransposed = right.strides[shape.rank - 2] == 1 && left.strides[shape.rank - 1] == 1
         return m <= 8 || m <= 16 && k >= 256 || n == 1 || n < 16 && k >= 256 && isTransposed || m * n * k < 4096
@@ -65,7 +72,7 @@ final class ProductStep: Step {
     /// Where oneDNN's kernel is at most a tenth faster: measured from 32 x 32 x 32 to 512 x 512 x 784, either side transposed or not.
     static func isNearlyAsFast(_ shape: Shape) -> Bool { shape.rank - 2 <= HK_MAX_RANK && shape[-1] >= 32 }
 
-    var reads: [BufferID] { [a.buffer, packed ?? b.buffer] + (bias.map { [$0] } ?? []) }
+    var reads: [BufferID] { [a.buffer, packed ?? b.buffer] + [bias, gate].compactMap { $0 } }
     var writes: [BufferID] { [target] }
     var scratchByteCount: Int { 0 }
 
@@ -82,10 +89,15 @@ final class ProductStep: Step {
         }
         product.c = floats(target, targetOffset)
         if let bias { product.bias = UnsafePointer(floats(bias, 0)) }
+        if let gate { product.gate = UnsafePointer(floats(gate, 0)) }
         hk_gemm(&product)
     }
 
     var explanation: String {
-        "matmul \(a.view.shape) × \(b.view.shape)\(bias == nil ? "" : " + bias")\(product.relu ? ", relu" : ""): own\(packed == nil ? "" : ", packed")"
+        var text = "matmul \(a.view.shape) × \(b.view.shape)"
+        if bias != nil { text += " + bias" }
+        if product.relu { text += ", relu" }
+        if gate != nil { text += ", through relu" }
+        return text + ": own\(packed == nil ? "" : ", packed")"
     }
 }
