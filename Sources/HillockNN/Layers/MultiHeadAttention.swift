@@ -100,8 +100,7 @@ public struct MultiHeadAttention: Layer {
         func rows(_ tensor: Tensor) -> Tensor {
             parts.count == 3 ? tensor : tensor[parts.lowerBound * width..<parts.upperBound * width]
         }
-        let product = matmul(x, rows(inProjWeight.value), transposingRight: true)
-        return inProjBias.map { product + rows($0.value) } ?? product
+        return linear(x, rows(inProjWeight.value), bias: inProjBias.map { rows($0.value) })
     }
 
     /// `[batch, length, width]` as `[batch, heads, length, width / heads]`.
