@@ -35,7 +35,7 @@ typedef struct {
     const void *indices;
     int index_type;
     /// `ahead` ends what memory is asked for ahead: nothing where the table stays in cache.
-    int64_t rows, row_bytes, ahead;
+    int64_t rows, row_bytes, output_bytes, ahead;
     /// The first index that is out of range.
     atomic_llong bad;
 } gather;
@@ -43,7 +43,7 @@ typedef struct {
 #define GATHER_LOOP(size)                                                                                             \
     for (int64_t i = begin; i < end; i++) {                                                                           \
         if (i + AHEAD < g->ahead) prefetch_row(g->table + gather_row(g, i + AHEAD) * (size), size);                   \
-        memcpy(g->output + i * (size), g->table + gather_row(g, i) * (size), (size_t)(size));                         \
+        memcpy(g->output + i * g->output_bytes, g->table + gather_row(g, i) * (size), (size_t)(size));                         \
     }
 
 static inline int64_t gather_row(const gather *g, int64_t i) {
@@ -71,11 +71,11 @@ static void gather_rows(void *context, int64_t begin, int64_t end) {
 
 int64_t hk_gather_rows(
     int type_bytes, const void *table, int64_t rows, int64_t width, int index_type, const void *indices, int64_t count,
-    void *output) {
+    void *output, int64_t output_row) {
     if (rows <= 0 || width <= 0) return first_bad(indices, index_type, 0, count, rows);
     gather g = {
         .table = table, .output = output, .indices = indices, .index_type = index_type, .rows = rows,
-        .row_bytes = width * type_bytes};
+        .row_bytes = width * type_bytes, .output_bytes = output_row * type_bytes};
     g.ahead = rows * g.row_bytes > 512 * 1024 ? count : 0;
     atomic_init(&g.bad, count);
     hk_parallel(count, (double)count * (1.5 + (double)g.row_bytes * 0.1), gather_rows, &g);

@@ -166,8 +166,8 @@ typedef struct {
     void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
     /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
     void (*add_groups)(
-        const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
-        float *rows);
+        const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t update_row, int64_t width,
+        int64_t first_row, float *rows);
     /// Up to `HK_OPTIMIZER_ROWS` rows of the product of a tensor's factors, `n` columns of them: y[r * n ...]
     void (*combine_rows)(const hk_optimizer_tensor *tensor, int64_t rows, int64_t row, int64_t column, int64_t n, float *y);
     /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.

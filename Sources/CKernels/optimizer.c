@@ -52,7 +52,7 @@ static const float *scattered(const call *c, const hk_optimizer_tensor *t, int64
     float *rows = hk_scratch(hk_scratch_thread, (size_t)((last - first) * t->width) * sizeof *rows);
     memset(rows, 0, (size_t)((last - first) * t->width) * sizeof *rows);
     c->variant->add_groups(
-        t->groups, first_group(t->groups, first), first_group(t->groups, last), t->updates, t->width, first, rows);
+        t->groups, first_group(t->groups, first), first_group(t->groups, last), t->updates, t->update_row, t->width, first, rows);
     return rows + (from - first * t->width);
 }
 
@@ -106,7 +106,7 @@ static void step_touched(const call *c, const hk_optimizer_tensor *t, int64_t pi
         if (group + 8 < last) prefetch_group(t, group + 8);
         int64_t row = (int64_t)t->groups->rows[group];
         memset(sum, 0, (size_t)width * sizeof *sum);
-        c->variant->add_groups(t->groups, group, group + 1, t->updates, width, row, sum);
+        c->variant->add_groups(t->groups, group, group + 1, t->updates, t->update_row, width, row, sum);
         if (!is_zero(sum, width)) step(c->numbers, t, sum, row * width, width);
     }
 }

@@ -87,13 +87,19 @@ extension KernelTests {
                     for bad in [false, true] where n > 0 || !bad {
                         var indices = good
                         if bad { (indices[n - 1], indices[n / 2]) = (40, -3) }
-                        let input = Memory(table), output = Memory(repeating: Float(9), count: n * width)
+                        // Rows beside each other, and some elements apart.
+                        let pitch = bad ? width + 3 : width
+                        let input = Memory(table), output = Memory(repeating: Float(9), count: n * pitch)
                         let wide = Memory(indices), narrow = Memory(indices.map(Int32.init))
-                        let want = indices.flatMap { i in table[max(0, min(39, Int(i))) * width..<(max(0, min(39, Int(i))) + 1) * width] }
+                        let want = indices.flatMap { i in
+                            table[max(0, min(39, Int(i))) * width..<(max(0, min(39, Int(i))) + 1) * width]
+                                + [Float](repeating: 9, count: pitch - width)
+                        }
                         withExtendedLifetime((input, wide, narrow)) {
                             for (type, memory) in [(Int64.type, wide), (Int32.type, narrow)] {
                                 let place = hk_gather_rows(
-                                    4, input.start, Int64(rows), Int64(width), Int32(type), memory.start, Int64(n), output.start)
+                                    4, input.start, Int64(rows), Int64(width), Int32(type), memory.start, Int64(n), output.start,
+                                    Int64(pitch))
                                 #expect(place == (bad ? Int64(n / 2) : -1))
                                 #expect(output.array() == want, "\(variant), width \(width), n \(n)")
                             }

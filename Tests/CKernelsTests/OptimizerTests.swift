@@ -74,7 +74,10 @@ extension KernelTests {
             var dense = [Float](repeating: 0, count: rows * width)
             for (i, row) in indices.enumerated() { for j in 0..<width { dense[Int(row) * width + j] += updates[i * width + j] } }
             let p = Memory(samples(rows * width, in: -1...1) as [Float]), m = Memory(samples(rows * width, in: -0.5...0.5) as [Float])
-            let v = Memory(samples(rows * width, in: 0...1) as [Float]), g = Memory(dense), u = Memory(updates), index = Memory(indices)
+            // Groups' updates lie apart, with something else between them.
+            let pitch = mode == "rows" ? width + 3 : width
+            let apart = indices.indices.flatMap { updates[$0 * width..<($0 + 1) * width] + [Float](repeating: .nan, count: pitch - width) }
+            let v = Memory(samples(rows * width, in: 0...1) as [Float]), g = Memory(dense), u = Memory(apart), index = Memory(indices)
             let work = Memory(repeating: UInt8(0), count: hk_row_groups_bytes(Int64(indices.count)))
             func floats(_ m: Memory) -> UnsafeMutablePointer<Float> { m.start.assumingMemoryBound(to: Float.self) }
             var groups = hk_row_groups()
@@ -93,7 +96,7 @@ extension KernelTests {
                     if mode.hasSuffix("dense") {
                         t.gradient = UnsafePointer(floats(g))
                     } else {
-                        (t.groups, t.updates) = (groups, UnsafePointer(floats(u)))
+                        (t.groups, t.updates, t.update_row) = (groups, UnsafePointer(floats(u)), Int64(pitch))
                     }
                     hk_optimizer_run(&numbers, &t, 1)
                 }

@@ -169,6 +169,12 @@ import Testing
         let updates = random(Shape(shape + [width]), 34)
         func gradient(_ dtype: DType) -> Tensor { .apply(ScatterAdd(rows: count), [updates.converted(to: dtype), index]) }
         let adam = scalars(0.1, 1.3, 1e-3, 0.1, 0.99, 0.01, 0, 1)
+        // Rows beside others, as the gradient of a concatenation leaves them.
+        let wide = random(Shape(shape + [3 * width]), 35)
+        func part(_ dtype: DType) -> Tensor {
+            .apply(ScatterAdd(rows: count), [wide.converted(to: dtype).split(into: 3, axis: shape.count)[1], index])
+        }
+        try expectRows(AdamStep(decays: [true], areSparse: [false]), adam, [p, m, v], part, "adam, a part of each row")
         for decays in [false, true] {
             for isSparse in [false, true] {
                 try expectRows(AdamStep(decays: [decays], areSparse: [isSparse]), adam, [p, m, v], gradient, "adam, sparse \(isSparse)")
@@ -178,6 +184,25 @@ import Testing
                     SGDStep(hasMomentum: momentum, isNesterov: false, decays: [decays]), scalars(0.1, 0.02, 0.9, 1),
                     momentum ? [p, m] : [p], gradient, "sgd, momentum \(momentum)")
             }
+        }
+    }
+
+    @Test("Rows that are gathered beside each other")
+    func concatenatedRows() throws {
+        let (users, items) = (random([50, 8], 40), random([30, 5], 41))
+        let (first, second) = (integers([4, 6], below: 50, 42), integers([4, 6], below: 30, 43, dtype: .int32))
+        func beside(_ x: [Tensor], axis: Int) -> Tensor { concatenate([x[0].gathered(first), x[1].gathered(second)], axis: axis) }
+        try expectAgreement([users, items], "by columns") { (tanh(beside($0, axis: 2)) * 3).sum() }
+        try expectAgreement([users, random([30, 8], 44)], "by rows") { (tanh(beside($0, axis: 0)) * 3).sum() }
+        try expectAgreement([users, random([30, 8], 44)], "in between") { (tanh(beside($0, axis: 1)) * 3).sum() }
+        // One that is wanted itself too, and one that is there twice.
+        try expectAgreement([users, items], "and once more") { x in
+            let rows = x[0].gathered(first)
+            return (tanh(concatenate([rows, x[1].gathered(second)], axis: 2)) * 3).sum() + (rows * rows).sum()
+        }
+        try expectAgreement([users], "twice") { x in
+            let rows = x[0].gathered(first)
+            return (tanh(concatenate([rows, rows], axis: 2)) * 3).sum()
         }
     }
 

@@ -6,13 +6,14 @@ static void add_scaled(float *y, const float *x, float alpha, int64_t n) {
 
 /// Adds the updates at `positions` to one row. The next rows' are asked for ahead: they may lie anywhere.
 HK_INLINE void add_updates(
-    const uint32_t *positions, uint32_t first, uint32_t end, uint32_t last, const float *updates, int64_t width, float *row) {
+    const uint32_t *positions, uint32_t first, uint32_t end, uint32_t last, const float *updates, int64_t update_row, int64_t width,
+    float *row) {
     for (uint32_t k = first; k < end; k++) {
         if (k + 12 < last) {
-            const char *ahead = (const char *)(updates + (int64_t)positions[k + 12] * width);
+            const char *ahead = (const char *)(updates + (int64_t)positions[k + 12] * update_row);
             for (int64_t at = 0; at < width * 4 && at < 512; at += 64) __builtin_prefetch(ahead + at);
         }
-        const float *update = updates + (int64_t)positions[k] * width;
+        const float *update = updates + (int64_t)positions[k] * update_row;
         if (width == HK_GRANULE) {
             f32_store(row, f32_load(row) + f32_load(update));
         } else if (width == 1) {
@@ -25,12 +26,12 @@ HK_INLINE void add_updates(
 
 /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
 static void add_groups(
-    const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t width, int64_t first_row,
-    float *rows) {
+    const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t update_row, int64_t width,
+    int64_t first_row, float *rows) {
     uint32_t last = groups->starts[end];
     for (int64_t g = begin; g < end; g++) {
         add_updates(
-            groups->positions, groups->starts[g], groups->starts[g + 1], last, updates, width,
+            groups->positions, groups->starts[g], groups->starts[g + 1], last, updates, update_row, width,
             rows + ((int64_t)groups->rows[g] - first_row) * width);
     }
 }

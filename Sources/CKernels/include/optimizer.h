@@ -39,10 +39,10 @@ typedef struct {
     float decay;
     /// What is left of the parameter before the step of Adam: 1 without decoupled decay.
     float keep;
-    /// Without `gradient`: groups of rows of `width`, and what is added up in them, dense `[positions, width]`.
+    /// Without `gradient`: groups of rows of `width`, and what is added up in them, `[positions, width]` with rows `update_row` apart.
     const hk_row_groups *groups;
     const float *updates;
-    int64_t width;
+    int64_t width, update_row;
     /// Of `depth` terms for each element: factors[0][row * left_row + term * left_term] factors[1][term * right_term + column].
     const float *factors[2];
     int64_t depth, left_row, left_term, right_term;

@@ -121,11 +121,25 @@ extension Lowering {
         let target = makeBuffer(for: value)
         let strides = instruction.type.shape.strides
         var start = 0
-        for (source, view) in sources {
+        for (operand, (source, view)) in zip(instruction.operands, sources) {
             let place = Strided(offset: start * strides[concatenate.axis], strides: strides, shape: view.shape)
-            steps.append(CopyStep(instruction.type.dtype, source, view, target, place))
+            let isOnce = instruction.operands.count(where: { $0 == operand }) == 1
+            if !isOnce || !gather(operand, source, into: target, at: place) {
+                steps.append(CopyStep(instruction.type.dtype, source, view, target, place))
+            }
             start += view.shape[concatenate.axis]
         }
+    }
+
+    /// Lets a value whose rows were gathered for one use be gathered where it is used.
+    private mutating func gather(_ value: Int, _ source: BufferID, into target: BufferID, at place: Strided) -> Bool {
+        guard uses[value].count == 1, !program.outputs.contains(value), case .buffers(let known)? = places[value],
+            known == [.plain: source],
+            let position = steps.lastIndex(where: { $0.writes.contains(source) }),
+            let step = (steps[position] as? RowsStep)?.gathering(into: target, at: place)
+        else { return false }
+        steps[position] = step
+        return true
     }
 
     private mutating func lowerPad(_ pad: Pad, _ value: Int, _ instruction: Program.Instruction) throws {

@@ -31,11 +31,12 @@ extension Lowering {
             var gradient = OptimizerStep.Gradient.dense(-1)
             var layout = PhysicalLayout.plain
             if case .scattered(let updates, let indices)? = places[operands[1]], isRows(type, indices) {
-                let updates = (value: updates, buffer: try plainBuffer(updates))
                 if kind == .sgd, !decays[position] {
-                    gradient = .added(try plainBuffer(indices), program.type(of: indices), updates: updates.buffer)
+                    gradient = .added(try plainBuffer(indices), program.type(of: indices), updates: try plainBuffer(updates))
                 } else {
-                    gradient = .grouped(try groups(of: indices, rows: type.shape[0]), updates: updates.buffer)
+                    let shape = Shape([program.type(of: indices).shape.count, type.shape.dimensions.dropFirst().reduce(1, *)])
+                    let updates = try rows(updates, shape)
+                    gradient = .grouped(try groups(of: indices, rows: type.shape[0]), updates: updates)
                 }
             } else if case .factored? = places[operands[1]] {
                 let factors = try factors(of: operands[1])
@@ -57,6 +58,15 @@ extension Lowering {
                     isSparse: areSparse[position]))
         }
         steps.append(OptimizerStep(kind, scalars: cells, parameters))
+    }
+
+    /// A value as a matrix with dense rows; copied where strides cannot say it.
+    private mutating func rows(_ value: Int, _ shape: Shape) throws -> (buffer: BufferID, view: Strided) {
+        let (buffer, view) = try strided(value)
+        if let matrix = view.reshaped(to: shape), matrix.strides[1] == 1 || shape[1] == 1, matrix.strides[0] >= shape[1] {
+            return (buffer, matrix)
+        }
+        return (try plainBuffer(value), Strided(dense: shape))
     }
 
     /// The two matrices whose product a value is, as they are multiplied.

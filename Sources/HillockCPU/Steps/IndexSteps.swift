@@ -16,10 +16,29 @@ final class RowsStep: Step {
     private let source: BufferID
     private let indexBuffer: BufferID
     private let target: BufferID
+    /// Where in the target a gathered row begins.
+    private let place: Strided
 
-    init(_ kind: Kind, _ table: TensorType, _ indices: TensorType, _ source: BufferID, _ indexBuffer: BufferID, _ target: BufferID) {
+    /// Gathered rows lie beside each other, or in `place`, of shape `[indices, row]` with dense rows.
+    init(
+        _ kind: Kind, _ table: TensorType, _ indices: TensorType, _ source: BufferID, _ indexBuffer: BufferID, _ target: BufferID,
+        at place: Strided? = nil
+    ) {
         (self.kind, self.table, self.indices) = (kind, table, indices)
         (self.source, self.indexBuffer, self.target) = (source, indexBuffer, target)
+        self.place = place ?? Strided(dense: Self.matrix(table, indices))
+    }
+
+    /// The gathered rows' shape as a matrix.
+    private static func matrix(_ table: TensorType, _ indices: TensorType) -> Shape {
+        Shape([indices.shape.count, table.shape.dimensions.dropFirst().reduce(1, *)])
+    }
+
+    /// The same gathering into a part of something else's memory, if rows stay whole there.
+    func gathering(into target: BufferID, at part: Strided) -> RowsStep? {
+        let shape = Self.matrix(table, indices)
+        guard kind == .gather, let place = part.reshaped(to: shape), place.strides[1] == 1 || shape[1] == 1 else { return nil }
+        return RowsStep(.gather, table, indices, source, indexBuffer, target, at: place)
     }
 
     var reads: [BufferID] { [source, indexBuffer] }
@@ -34,7 +53,7 @@ final class RowsStep: Step {
         case .gather:
             bad = hk_gather_rows(
                 Int32(table.dtype.byteCount), pointers[source], Int64(rows), width, indexType, pointers[indexBuffer], count,
-                pointers[target])
+                pointers[target] + place.offset * table.dtype.byteCount, Int64(place.strides[0]))
         case .scatterAdd:
             var zero: UInt8 = 0
             hk_fill(1, &zero, pointers[target], Int64(table.byteCount))
@@ -51,8 +70,8 @@ final class RowsStep: Step {
 
     /// The rows that are asked for, not the table that they are taken from.
     func byteCount(_ buffers: [BufferInfo]) -> Int {
-        let read = kind == .gather ? buffers[target].byteCount : buffers[source].byteCount
-        return read + buffers[target].byteCount + buffers[indexBuffer].byteCount
+        let written = kind == .gather ? place.shape.count * table.dtype.byteCount : buffers[target].byteCount
+        return (kind == .gather ? written : buffers[source].byteCount) + written + buffers[indexBuffer].byteCount
     }
 }
 

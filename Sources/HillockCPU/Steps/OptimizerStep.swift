@@ -16,7 +16,7 @@ final class OptimizerStep: InPlaceStep {
     enum Gradient {
         case dense(BufferID)
         /// Rows to be added up by groups.
-        case grouped(BufferID, updates: BufferID)
+        case grouped(BufferID, updates: (buffer: BufferID, view: Strided))
         /// Rows to be added where the indices say, at once.
         case added(BufferID, TensorType, updates: BufferID)
         /// The product of two matrices, computed where it is used.
@@ -25,7 +25,7 @@ final class OptimizerStep: InPlaceStep {
         var buffers: [BufferID] {
             switch self {
             case .dense(let buffer): [buffer]
-            case .grouped(let groups, let updates): [groups, updates]
+            case .grouped(let groups, let updates): [groups, updates.buffer]
             case .added(let indices, _, let updates): [indices, updates]
             case .product(let left, let right): [left.buffer, right.buffer]
             }
@@ -149,7 +149,8 @@ final class OptimizerStep: InPlaceStep {
         case .dense(let buffer): tensor.gradient = UnsafePointer(floats(buffer))
         case .grouped(let groups, let updates):
             tensor.groups = UnsafePointer(pointers[groups].assumingMemoryBound(to: hk_row_groups.self))
-            tensor.updates = UnsafePointer(floats(updates))
+            tensor.updates = UnsafePointer(floats(updates.buffer) + updates.view.offset)
+            tensor.update_row = Int64(updates.view.strides[0])
         case .product(let left, let right):
             tensor.factors = (
                 UnsafePointer(floats(left.buffer) + left.view.offset), UnsafePointer(floats(right.buffer) + right.view.offset)

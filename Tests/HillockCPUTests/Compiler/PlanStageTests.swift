@@ -30,6 +30,20 @@ import Testing
         (draft?.steps ?? []).map { entry in String(entry.step.explanation.split(separator: ":")[0].split(separator: " [")[0]) }
     }
 
+    // MARK: - Lowering
+
+    @Test func rowsAreGatheredWhereTheyAreUsed() throws {
+        let (a, b) = (known([50, 8], seed: 1), known([30, 5], seed: 2))
+        let index = Tensor.arange(to: 20).converted(to: .int64)
+        evaluate(index)
+        func lowered(_ outputs: [Tensor]) throws -> [String] {
+            try steps(drafts(outputs)["lower"]).map { String($0.split(separator: " ")[0]) }
+        }
+        #expect(try lowered([concatenate([a.gathered(index), b.gathered(index)], axis: 1)]) == ["gather", "gather"])
+        let rows = a.gathered(index)
+        #expect(try lowered([rows, concatenate([rows, b.gathered(index)], axis: 1)]).contains("copy"))
+    }
+
     // MARK: - Order
 
     /// Gradients of the weights of a chain of convolutions of images that are much larger than weights.
