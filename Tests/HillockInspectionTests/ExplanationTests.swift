@@ -59,7 +59,7 @@ struct ExplanationTests {
         #expect(program.plan.steps.contains { $0.kernel.contains("matmul [2, 2] × [2, 2] + bias, relu") })
         #expect(program.plan.steps.allSatisfy { !$0.writes.isEmpty && $0.byteCount > 0 })
         let text = explanation.description
-        #expect(text.contains("── postops ── biases, residuals and rectifiers are applied by the product before them"))
+        #expect(text.contains("── postops ── biases, residuals, rectifiers and their gradients are applied by the product before them"))
         #expect(text.contains("matmul 1 → 0, matmul+ 0 → 1"))
         #expect(text.contains("\nNo change by: "))
         #expect(text.contains("\narena: "))

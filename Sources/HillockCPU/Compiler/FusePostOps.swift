@@ -6,7 +6,7 @@ package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
     package static let summary =
-        "biases, residuals, rectifiers and their gradients are applied by the product before them, on the way out; bias gradients come with weight gradients"
+        "biases, residuals, rectifiers and their gradients are applied by the product before them; bias gradients come with weight gradients"
 
     /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does.
     private let closesGates: Bool
