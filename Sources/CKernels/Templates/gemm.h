@@ -53,9 +53,14 @@ HK_INLINE void gemm_tile(
     HK_UNROLL for (int r = 0; r < rows; r++) {
         HK_UNROLL for (int v = 0; v < granules; v++) sums[r][v] = (f32v){};
     }
-    // C comes from further away than a tile's other operands: it is on its way while the products are summed.
+    // C comes from further away than a tile's other operands, and so does its gate: they are on their way while the products are summed.
     HK_UNROLL for (int r = 0; r < rows; r++) {
         HK_UNROLL for (int v = 0; v < granules; v++) __builtin_prefetch(c + r * call->c_row + v * 16, 1);
+    }
+    if (call->gate) {
+        HK_UNROLL for (int r = 0; r < rows; r++) {
+            HK_UNROLL for (int v = 0; v < granules; v++) __builtin_prefetch((const char *)(c + r * call->c_row + v * 16) + call->gate);
+        }
     }
     const int64_t b_row = call->b_row, step = call->panel_step;
     // A pointer for every third row: the two between are reached by the index.
