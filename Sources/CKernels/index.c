@@ -43,7 +43,7 @@ typedef struct {
 #define GATHER_LOOP(size)                                                                                             \
     for (int64_t i = begin; i < end; i++) {                                                                           \
         if (i + AHEAD < g->ahead) prefetch_row(g->table + gather_row(g, i + AHEAD) * (size), size);                   \
-        memcpy(g->output + i * g->output_bytes, g->table + gather_row(g, i) * (size), (size_t)(size));                         \
+        memcpy(g->output + i * g->output_bytes, g->table + gather_row(g, i) * (size), (size_t)(size));                \
     }
 
 static inline int64_t gather_row(const gather *g, int64_t i) {

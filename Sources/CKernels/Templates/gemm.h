@@ -136,8 +136,8 @@ static const gemm_function gemm_any_tiles[4][GEMM_ROWS] = GEMM_TILES(any);
 static const gemm_function gemm_dense_tiles[4][GEMM_ROWS] = GEMM_TILES(dense);
 #endif
 
-/// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative, with a gate where that is closed. Granule v of the columns of B begins at
-/// b + (v / 2) * panel_step + v % 2 * 16.
+/// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative, with a gate where that is closed. Granule v of the columns
+/// of B begins at b + (v / 2) * panel_step + v % 2 * 16.
 static void gemm(
     const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias) {
     // Rows that lie a multiple of 4,096 bytes apart share their place in the first-level cache, which holds 8 to 12 of them.

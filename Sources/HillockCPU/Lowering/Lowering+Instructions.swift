@@ -133,8 +133,8 @@ extension Lowering {
 
     /// Lets a value whose rows were gathered for one use be gathered where it is used.
     private mutating func gather(_ value: Int, _ source: BufferID, into target: BufferID, at place: Strided) -> Bool {
-        guard uses[value].count == 1, !program.outputs.contains(value), case .buffers(let known)? = places[value],
-            known == [.plain: source],
+        guard program.instruction(value)?.primitive is Gather, uses[value].count == 1, !program.outputs.contains(value),
+            case .buffers(let known)? = places[value], known == [.plain: source],
             let position = steps.lastIndex(where: { $0.writes.contains(source) }),
             let step = (steps[position] as? RowsStep)?.gathering(into: target, at: place)
         else { return false }
