@@ -28,10 +28,9 @@ public struct CPUEngine: LinkedEngine {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
-        let isLowered = Precision.current == .bfloat16 && shortcoming(of: .bfloat16) == nil
         let joining: [any Pass] =
-            [FuseNormalization()] + (PoolStep.takesMaximaInBlocks ? [FusePooling()] : []) + [FoldScaling()]
-            + [FusePostOps(closesGates: ProductStep.takesAll && !isLowered)]
+            [FuseNormalization()] + (PoolStep.takesMaximaInBlocks ? [FusePooling()] : []) + [FoldScaling(), FusePostOps()]
+        let isLowered = Precision.current == .bfloat16 && shortcoming(of: .bfloat16) == nil
         let roundsAll = roundsAllProducts
         let lowering: [any Pass] =
             isLowered ? [LowerPrecision(.wide) { product, types in roundsAll || Self.isFasterInBFloat16(product, types) }] : []

@@ -8,7 +8,7 @@ package struct FusePostOps: Pass {
     package static let summary =
         "biases, residuals, rectifiers and their gradients are applied by the product before them; bias gradients come with weight gradients"
 
-    /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does.
+    /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does; where that takes all products none is in bf16.
     private let closesGates: Bool
 
     package init(closesGates: Bool = ProductStep.takesAll) { self.closesGates = closesGates }

@@ -41,8 +41,9 @@ package struct FusedMatrixMultiply: Composite {
         var y = Tensor.apply(product, Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: [inputs[2].count]) }
         if hasRelu { y = relu(y) }
+        guard isGated, let gate = inputs.last else { return [y] }
         let zeros = Tensor.zerosLike(y)
-        return [isGated ? `where`(inputs[inputs.count - 1] .<= zeros, zeros, y) : y]
+        return [`where`(gate .<= zeros, zeros, y)]
     }
 }
 

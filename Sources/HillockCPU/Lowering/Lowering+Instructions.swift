@@ -123,8 +123,7 @@ extension Lowering {
         var start = 0
         for (operand, (source, view)) in zip(instruction.operands, sources) {
             let place = Strided(offset: start * strides[concatenate.axis], strides: strides, shape: view.shape)
-            let isOnce = instruction.operands.count(where: { $0 == operand }) == 1
-            if !isOnce || !gather(operand, source, into: target, at: place) {
+            if !gather(operand, of: instruction, source, into: target, at: place) {
                 steps.append(CopyStep(instruction.type.dtype, source, view, target, place))
             }
             start += view.shape[concatenate.axis]
@@ -132,8 +131,11 @@ extension Lowering {
     }
 
     /// Lets a value whose rows were gathered for one use be gathered where it is used.
-    private mutating func gather(_ value: Int, _ source: BufferID, into target: BufferID, at place: Strided) -> Bool {
+    private mutating func gather(
+        _ value: Int, of user: Program.Instruction, _ source: BufferID, into target: BufferID, at place: Strided
+    ) -> Bool {
         guard program.instruction(value)?.primitive is Gather, uses[value].count == 1, !program.outputs.contains(value),
+            user.operands.count(where: { $0 == value }) == 1,
             case .buffers(let known)? = places[value], known == [.plain: source],
             let position = steps.lastIndex(where: { $0.writes.contains(source) }),
             let step = (steps[position] as? RowsStep)?.gathering(into: target, at: place)

@@ -34,8 +34,7 @@ extension Lowering {
                 if kind == .sgd, !decays[position] {
                     gradient = .added(try plainBuffer(indices), program.type(of: indices), updates: try plainBuffer(updates))
                 } else {
-                    let shape = Shape([program.type(of: indices).shape.count, type.shape.dimensions.dropFirst().reduce(1, *)])
-                    let updates = try rows(updates, shape)
+                    let updates = try rows(updates, RowsStep.matrix(type, program.type(of: indices)))
                     gradient = .grouped(try groups(of: indices, rows: type.shape[0]), updates: updates)
                 }
             } else if case .factored? = places[operands[1]] {
@@ -63,9 +62,7 @@ extension Lowering {
     /// A value as a matrix with dense rows; copied where strides cannot say it.
     private mutating func rows(_ value: Int, _ shape: Shape) throws -> (buffer: BufferID, view: Strided) {
         let (buffer, view) = try strided(value)
-        if let matrix = view.reshaped(to: shape), matrix.strides[1] == 1 || shape[1] == 1, matrix.strides[0] >= shape[1] {
-            return (buffer, matrix)
-        }
+        if let matrix = view.denseRows(shape), matrix.strides[0] >= shape[1] { return (buffer, matrix) }
         return (try plainBuffer(value), Strided(dense: shape))
     }
 

@@ -273,6 +273,11 @@ struct Strided: Equatable {
         return true
     }
 
+    /// The same elements as a matrix whose rows are dense, if strides can say so.
+    func denseRows(_ matrix: Shape) -> Strided? {
+        reshaped(to: matrix).flatMap { $0.strides[1] == 1 || matrix[1] == 1 ? $0 : nil }
+    }
+
     /// The same elements under another shape, if strides can say so.
     func reshaped(to target: Shape) -> Strided? {
         if shape.count == 0 || target.count == 0 { return nil }

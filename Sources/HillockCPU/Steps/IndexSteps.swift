@@ -29,15 +29,14 @@ final class RowsStep: Step {
         self.place = place ?? Strided(dense: Self.matrix(table, indices))
     }
 
-    /// The gathered rows' shape as a matrix.
-    private static func matrix(_ table: TensorType, _ indices: TensorType) -> Shape {
+    /// The shape of the rows of a table that indices name, as a matrix: `[indices, row]`.
+    static func matrix(_ table: TensorType, _ indices: TensorType) -> Shape {
         Shape([indices.shape.count, table.shape.dimensions.dropFirst().reduce(1, *)])
     }
 
     /// The same gathering into a part of something else's memory, if rows stay whole there.
     func gathering(into target: BufferID, at part: Strided) -> RowsStep? {
-        let shape = Self.matrix(table, indices)
-        guard kind == .gather, let place = part.reshaped(to: shape), place.strides[1] == 1 || shape[1] == 1 else { return nil }
+        guard kind == .gather, let place = part.denseRows(Self.matrix(table, indices)) else { return nil }
         return RowsStep(.gather, table, indices, source, indexBuffer, target, at: place)
     }
 
@@ -46,8 +45,8 @@ final class RowsStep: Step {
     var scratchByteCount: Int { 0 }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
-        let (rows, width) = (table.shape[0], Int64(table.shape.dimensions.dropFirst().reduce(1, *)))
-        let (indexType, count) = (Int32(indices.dtype.rawValue), Int64(indices.shape.count))
+        let (rows, width) = (table.shape[0], Int64(place.shape[1]))
+        let (indexType, count) = (Int32(indices.dtype.rawValue), Int64(place.shape[0]))
         let bad: Int64
         switch kind {
         case .gather:
