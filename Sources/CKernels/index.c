@@ -21,8 +21,10 @@ static int64_t first_bad(const void *indices, int type, int64_t begin, int64_t e
     }
 }
 
-/// How many rows ahead memory is asked for: rows lie anywhere, and the processor cannot guess where.
-#define AHEAD 32
+/// How many rows ahead memory is asked for: rows lie anywhere, and the processor cannot guess where. Sums read two rows for each that is
+/// gathered: as far ahead, rows of 16 floats take 1.4 to 1.9 times as long.
+#define GATHER_AHEAD 32
+#define SCATTER_AHEAD 12
 
 static inline void prefetch_row(const char *row, int64_t bytes) {
     int64_t most = bytes < 512 ? bytes : 512;
@@ -42,7 +44,7 @@ typedef struct {
 
 #define GATHER_LOOP(size)                                                                                             \
     for (int64_t i = begin; i < end; i++) {                                                                           \
-        if (i + AHEAD < g->ahead) prefetch_row(g->table + gather_row(g, i + AHEAD) * (size), size);                   \
+        if (i + GATHER_AHEAD < g->ahead) prefetch_row(g->table + gather_row(g, i + GATHER_AHEAD) * (size), size);     \
         memcpy(g->output + i * g->output_bytes, g->table + gather_row(g, i) * (size), (size_t)(size));                \
     }
 
@@ -111,8 +113,8 @@ static inline void scatter_row(const scatter *s, int64_t row, int64_t i, int64_t
 /// Adds a strip of columns of all updates.
 static void scatter_strip(const scatter *s, int64_t column, int64_t columns) {
     for (int64_t i = 0; i < s->count; i++) {
-        if (i + AHEAD < s->count) {
-            int64_t next = index_at(s->indices, s->index_type, i + AHEAD);
+        if (i + SCATTER_AHEAD < s->count) {
+            int64_t next = index_at(s->indices, s->index_type, i + SCATTER_AHEAD);
             if ((uint64_t)next < (uint64_t)s->rows) {
                 prefetch_row(s->table + (next * s->width + column) * s->bytes, columns * s->bytes);
             }
@@ -133,8 +135,8 @@ static void scatter_part(const scatter *s, int64_t part) {
         own_count += (row < (uint64_t)s->rows) & ((int64_t)(hash * (uint64_t)s->parts >> 32) == part);
     }
     for (int64_t k = 0; k < own_count; k++) {
-        if (k + AHEAD < own_count) {
-            int64_t next = own[k + AHEAD];
+        if (k + SCATTER_AHEAD < own_count) {
+            int64_t next = own[k + SCATTER_AHEAD];
             prefetch_row(
                 s->table + index_at(s->indices, s->index_type, next) * s->width * s->bytes, s->width * s->bytes);
             prefetch_row(s->updates + next * s->width * s->bytes, s->width * s->bytes);
