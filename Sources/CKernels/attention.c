@@ -50,6 +50,16 @@ static inline const char *mask_row(const hk_attention *at, int64_t batch, int64_
 static inline int64_t bound(int64_t total, int64_t index, int64_t count) { return total * index / count; }
 static inline int64_t blocks_of(int64_t total, int64_t size) { return total <= size ? 1 : (total + size - 1) / size; }
 
+/// How many rows ahead those are asked for that are read one after the other.
+#define ROWS_AHEAD 12
+
+/// Asks for `count` rows of one head, which lie apart, before they are needed.
+static inline void ask_for(const float *rows, int64_t row, int64_t count, int64_t width) {
+    for (; count > 0; count--, rows += row) {
+        for (int64_t j = 0; j < width; j += 16) __builtin_prefetch(rows + j);
+    }
+}
+
 /// One head's queries `from ..< to`.
 static void attend(const attention *a, int64_t batch, int64_t head, int64_t from, int64_t to) {
     const hk_attention *at = a->at;
@@ -73,7 +83,11 @@ static void attend(const attention *a, int64_t batch, int64_t head, int64_t from
         all = seen(at, to - 1, first, all);
         if (all == 0 && key_block > 0) break;
         const float *keys = k + first * at->k.row, *rows = v + first * at->v.row;
-        if (pack_keys) hk_gemm_pack(keys, 1, at->k.row, width, all, packed_k);
+        if (pack_keys) {
+            ask_for(keys, at->k.row, all, width);
+            ask_for(rows, at->v.row, all, values);
+            hk_gemm_pack(keys, 1, at->k.row, width, all, packed_k);
+        }
         if (pack_values) hk_gemm_pack(rows, at->v.row, 1, all, values, packed_v);
         for (int64_t i = from; i < to; i += QUERIES) {
             int64_t count = least(to - i, QUERIES), n = seen(at, i + count - 1, first, all);
@@ -149,7 +163,12 @@ static void attend_back(
     float *columns = keys + padded(block) * width, *key_rows = columns + padded(block) * values;
     float *query_rows = key_rows + block * wide, *out_rows = query_rows + QUERIES * wide;
     float *p = out_rows + QUERIES * wide_values, *ds = p + QUERIES * pitch, *delta = ds + QUERIES * pitch;
+    ask_for(k + k0 * at->k.row, at->k.row, block, width);
+    ask_for(v + k0 * at->v.row, at->v.row, block, values);
     for (int64_t i = q0; i < q1; i++) {
+        int64_t ahead = least(i + ROWS_AHEAD, q1 - 1);
+        ask_for(o + ahead * a->o.row, a->o.row, 1, values);
+        ask_for(d_o + ahead * a->d_o.row, a->d_o.row, 1, values);
         delta[i - q0] = a->variant->attention_dot(o + i * a->o.row, d_o + i * a->d_o.row, values);
     }
     for (int64_t key_block = 0; key_block < key_blocks; key_block++) {
