@@ -95,13 +95,17 @@ typedef void (*gemm_function)(
         gemm_tile(R, V, A_ROW, A_COLUMN, TOGETHER, call, a, b, c, bias, last);                                        \
     }
 // Where registers are few, tiles are low, and counting and strides are a quarter of a column's instructions, most felt by a processor whose
-// core runs another thread too: tiles of A with dense rows have functions of their own.
+// core runs another thread too: tiles of A with dense rows have functions of their own, and so have those with dense columns.
 #define GEMM_ANY(R, V, TOGETHER) GEMM_FUNCTION(gemm_any_##R##x##V, R, V, call->a_row, call->a_column, TOGETHER)
 #if HK_AVX512
 #define GEMM_TILE(R, V) GEMM_ANY(R, V, 1)
 #define gemm_dense_tiles gemm_any_tiles
+#define gemm_turned_tiles gemm_any_tiles
 #else
-#define GEMM_TILE(R, V) GEMM_ANY(R, V, 4) GEMM_FUNCTION(gemm_dense_##R##x##V, R, V, call->a_row, 1, 4)
+#define GEMM_TILE(R, V)                                                                                               \
+    GEMM_ANY(R, V, 4)                                                                                                 \
+    GEMM_FUNCTION(gemm_dense_##R##x##V, R, V, call->a_row, 1, 4)                                                      \
+    GEMM_FUNCTION(gemm_turned_##R##x##V, R, V, 1, call->a_column, 4)
 #endif
 #define GEMM_3(V) GEMM_TILE(1, V) GEMM_TILE(2, V) GEMM_TILE(3, V)
 #define GEMM_6(V) GEMM_3(V) GEMM_TILE(4, V) GEMM_TILE(5, V) GEMM_TILE(6, V)
@@ -134,6 +138,7 @@ GEMM_TILE(1, 2)
 static const gemm_function gemm_any_tiles[4][GEMM_ROWS] = GEMM_TILES(any);
 #if !HK_AVX512
 static const gemm_function gemm_dense_tiles[4][GEMM_ROWS] = GEMM_TILES(dense);
+static const gemm_function gemm_turned_tiles[4][GEMM_ROWS] = GEMM_TILES(turned);
 #endif
 
 /// C[m, n] = alpha A B + beta C + bias, with `relu` 0 instead of what is negative, with a gate where that is closed. Granule v of the columns
@@ -148,7 +153,8 @@ static void gemm(
 #endif
     int64_t tiles = (m + most - 1) / most;
     int64_t tallest = (m + tiles - 1) / tiles;
-    const gemm_function(*by_width)[GEMM_ROWS] = call->a_column == 1 ? gemm_dense_tiles : gemm_any_tiles;
+    const gemm_function(*by_width)[GEMM_ROWS] =
+        call->a_column == 1 ? gemm_dense_tiles : call->a_row == 1 ? gemm_turned_tiles : gemm_any_tiles;
     for (int64_t column = 0; column < n;) {
         int64_t granules = (n - column + 15) / 16;
         int width = granules >= 8 ? 3 : granules >= 4 ? 2 : granules >= 2 ? 1 : 0;
