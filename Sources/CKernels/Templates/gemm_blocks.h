@@ -45,8 +45,11 @@ HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows,
     }
 }
 
-/// Tiles `first ..< last` of A, whose columns are dense: eight tiles of a column at once, which are some lines of the cache, since columns
-/// may lie pages apart. A copy of eight is one load and one store; what it writes beyond its column the next one corrects.
+/// How many columns of A ahead are asked for that lie pages apart.
+#define GEMM_COLUMNS_AHEAD 16
+
+/// The tiles of A, whose columns are dense: eight tiles of a column at once, which are some lines of the cache, since columns may lie pages
+/// apart, where no processor looks ahead by itself. A copy of eight is one load and one store; what it writes beyond its column the next one corrects.
 HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     for (int64_t first = 0; first < tiles; first += 8, packed += 8 * a_tile) {
@@ -58,6 +61,8 @@ HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t
             if (GEMM_ROWS <= 8 && row + 8 <= m) wide = i + 1;
         }
         for (int64_t l = 0; l < k; l++) {
+            const float *ahead = from[0] + (l + GEMM_COLUMNS_AHEAD < k ? l + GEMM_COLUMNS_AHEAD : k - 1) * a_column;
+            for (int64_t i = 0; i < count * GEMM_ROWS; i += 16) __builtin_prefetch(ahead + i);
             for (int64_t i = 0; i < wide; i++) memcpy(packed + i * a_tile + l * GEMM_ROWS, from[i] + l * a_column, 8 * sizeof(float));
         }
         for (int64_t i = wide; i < count; i++) {
