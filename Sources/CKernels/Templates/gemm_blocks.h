@@ -45,16 +45,18 @@ HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows,
     }
 }
 
-/// How many columns of A ahead are asked for that lie pages apart.
-#define GEMM_COLUMNS_AHEAD 16
+/// Tiles of A that are packed from a column at once, and how many columns ahead are asked for.
+#define GEMM_TILES_TOGETHER 32
+#define GEMM_COLUMNS_AHEAD 8
 
-/// The tiles of A, whose columns are dense: eight tiles of a column at once, which are some lines of the cache, since columns may lie pages
-/// apart, where no processor looks ahead by itself. A copy of eight is one load and one store; what it writes beyond its column the next one corrects.
+/// The tiles of A, whose columns are dense: many tiles of a column at once, and what is wanted next is asked for, since columns may lie
+/// pages apart, where no processor looks ahead by itself. A copy of eight is one load and one store; what it writes beyond its column the
+/// next one corrects.
 HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
-    for (int64_t first = 0; first < tiles; first += 8, packed += 8 * a_tile) {
-        const float *from[8];
-        int64_t count = tiles - first < 8 ? tiles - first : 8, wide = 0;
+    for (int64_t first = 0; first < tiles; first += GEMM_TILES_TOGETHER, packed += GEMM_TILES_TOGETHER * a_tile) {
+        const float *from[GEMM_TILES_TOGETHER];
+        int64_t count = tiles - first < GEMM_TILES_TOGETHER ? tiles - first : GEMM_TILES_TOGETHER, wide = 0;
         for (int64_t i = 0; i < count; i++) {
             int64_t row = gemm_tile_row(m, first + i);
             from[i] = a + row;
