@@ -52,19 +52,47 @@ package struct MemoryPlan {
     package private(set) var byteCount = 0
 
     init(_ requests: [Request]) {
-        var placed: [(request: Request, offset: Int, end: Int)] = []
+        var placed = PlacedRequests(steps: (requests.map(\.last).max() ?? 0) + 1)
         for request in requests.sorted(by: { ($0.byteCount, $1.first) > ($1.byteCount, $0.first) }) {
             let size = (request.byteCount + 63) & ~63
             var offset = 0
-            for other in placed where other.request.first <= request.last && request.first <= other.request.last {
+            for other in placed.alive(with: request) {
                 if offset + size <= other.offset { break }
                 offset = Swift.max(offset, other.end)
             }
             offsets[request.buffer] = offset
             byteCount = Swift.max(byteCount, offset + size)
-            let entry = (request, offset, offset + size)
-            let position = placed.firstIndex { $0.offset > offset } ?? placed.count
-            placed.insert(entry, at: position)
+            placed.insert(request, offset, offset + size)
         }
+    }
+}
+
+/// Requests that have a place, found by when they are alive: an interval tree (Edelsbrunner, 1980) over the steps.
+///
+/// A node of level `h` covers the `2^h` steps whose numbers agree above their last `h` bits; a request is kept by the lowest node that covers
+/// all of its life. So plans of many short lives, as those of recurrent networks step by step, are searched near each life alone.
+private struct PlacedRequests {
+    typealias Entry = (first: Int, last: Int, offset: Int, end: Int)
+    private var levels: [[[Entry]]]
+
+    init(steps: Int) {
+        let height = Int.bitWidth - (steps - 1).leadingZeroBitCount
+        levels = (0...height).map { [[Entry]](repeating: [], count: (steps - 1) >> $0 + 1) }
+    }
+
+    mutating func insert(_ request: MemoryPlan.Request, _ offset: Int, _ end: Int) {
+        let level = Int.bitWidth - (request.first ^ request.last).leadingZeroBitCount
+        levels[level][request.first >> level].append((request.first, request.last, offset, end))
+    }
+
+    /// Those that are alive in some step of the request's life, by their places.
+    func alive(with request: MemoryPlan.Request) -> [Entry] {
+        var found: [Entry] = []
+        for (level, nodes) in levels.enumerated() {
+            for node in nodes[(request.first >> level)...(request.last >> level)] {
+                for entry in node where entry.first <= request.last && request.first <= entry.last { found.append(entry) }
+            }
+        }
+        return found.sorted { $0.offset < $1.offset }
     }
 }

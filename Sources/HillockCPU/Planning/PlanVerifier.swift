@@ -188,17 +188,39 @@ package enum PlanVerifier {
                 lives[root] = (lives[root]?.lowerBound ?? position)...position
             }
         }
-        let placed = lives.sorted { $0.key < $1.key }
-        for (buffer, life) in placed {
+        for (buffer, _) in lives.sorted(by: { $0.key < $1.key }) {
             guard let offset = arena.offsets[buffer] else { return "\(draft.name(buffer)) has no place" }
             let end = offset + draft.buffers[buffer].byteCount
             if offset % 64 != 0 || end > arena.byteCount { return "\(draft.name(buffer)) is at \(offset) to \(end) of \(arena.byteCount)" }
-            for (other, otherLife) in placed where other < buffer && life.overlaps(otherLife) {
-                guard let start = arena.offsets[other] else { continue }
-                if offset < start + draft.buffers[other].byteCount, start < end {
-                    return "\(draft.name(other)) and \(draft.name(buffer)) overlap in the arena while both are alive"
-                }
+        }
+        // From step to step: what is alive lies side by side, in order, so that only neighbours can overlap with what comes to life.
+        let (begins, ends) = lives.reduce(
+            into: ([[BufferID]](repeating: [], count: draft.steps.count), [[BufferID]](repeating: [], count: draft.steps.count))
+        ) {
+            if draft.buffers[$1.key].byteCount == 0 { return }
+            $0.0[$1.value.lowerBound].append($1.key)
+            $0.1[$1.value.upperBound].append($1.key)
+        }
+        var alive: [(start: Int, end: Int, buffer: BufferID)] = []
+        func place(of offset: Int) -> Int {
+            var (low, high) = (0, alive.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if alive[middle].start < offset { low = middle + 1 } else { high = middle }
             }
+            return low
+        }
+        for position in draft.steps.indices {
+            for buffer in begins[position] {
+                let offset = arena.offsets[buffer]!, end = offset + draft.buffers[buffer].byteCount, place = place(of: offset)
+                for neighbour in alive[Swift.max(place - 1, 0)..<Swift.min(place + 1, alive.count)]
+                where offset < neighbour.end && neighbour.start < end {
+                    let pair = (Swift.min(buffer, neighbour.buffer), Swift.max(buffer, neighbour.buffer))
+                    return "\(draft.name(pair.0)) and \(draft.name(pair.1)) overlap in the arena while both are alive"
+                }
+                alive.insert((offset, end, buffer), at: place)
+            }
+            for buffer in ends[position] { alive.remove(at: place(of: arena.offsets[buffer]!)) }
         }
         return nil
     }
