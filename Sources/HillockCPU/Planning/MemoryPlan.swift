@@ -39,11 +39,16 @@ package struct BufferInfo {
 /// Greedy by size: the largest first, each at the lowest offset where it meets none that is alive with it (Pisarchyk and Lee,
 /// "Efficient memory management for deep neural net inference", 2020).
 package struct MemoryPlan {
-    struct Request {
+    package struct Request {
         let buffer: BufferID
         let byteCount: Int
-        var first: Int
+        /// The first and the last step that it is for.
+        let first: Int
         var last: Int
+
+        package init(buffer: BufferID, byteCount: Int, first: Int, last: Int) {
+            (self.buffer, self.byteCount, self.first, self.last) = (buffer, byteCount, first, last)
+        }
     }
 
     /// Offset of each buffer in the arena.
@@ -51,7 +56,7 @@ package struct MemoryPlan {
     /// Size of the arena in bytes.
     package private(set) var byteCount = 0
 
-    init(_ requests: [Request]) {
+    package init(_ requests: [Request]) {
         var placed = PlacedRequests(steps: (requests.map(\.last).max() ?? 0) + 1)
         for request in requests.sorted(by: { ($0.byteCount, $1.first) > ($1.byteCount, $0.first) }) {
             let size = (request.byteCount + 63) & ~63
