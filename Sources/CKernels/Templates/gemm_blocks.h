@@ -62,7 +62,7 @@ HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t
             from[i] = a + row;
             if (GEMM_ROWS <= 8 && row + 8 <= m) wide = i + 1;
         }
-        for (int64_t l = 0; l < k; l++) {
+        for (int64_t l = 0; l < k && wide > 0; l++) {
             const float *ahead = from[0] + (l + GEMM_COLUMNS_AHEAD < k ? l + GEMM_COLUMNS_AHEAD : k - 1) * a_column;
             for (int64_t i = 0; i < count * GEMM_ROWS; i += 16) __builtin_prefetch(ahead + i);
             for (int64_t i = 0; i < wide; i++) memcpy(packed + i * a_tile + l * GEMM_ROWS, from[i] + l * a_column, 8 * sizeof(float));
