@@ -12,8 +12,9 @@
 #define LEAST_ROWS 96
 /// Columns of a slab.
 #define SLAB_COLUMNS 4096
-/// Floats that are packed of B, and of A for one task, in so many parts as they hold, at least one. Small products with a great depth are worth the team only so; large
-/// ones are faster part by part, since the caches are shared with others: with 8 MiB by 4 to 12 % where these are busy.
+/// Floats that are packed of B, and of A for one task, in so many parts as they hold, at least one. Small products with a great depth are
+/// worth the team only so; large ones are faster part by part, since the caches are shared with others: with 8 MiB by 4 to 12 % where these
+/// are busy.
 #define SLAB_FLOATS ((int64_t)1 << 18)
 /// Columns from which on packing A costs less than reading it row by row.
 #define PACKED_COLUMNS 512
