@@ -10,8 +10,12 @@
 #define LEAF_ROWS 32
 #define STRIP 512
 #define CHUNKS_MOST 64
-/// An input of as many bytes comes from memory, not from a cache.
+/// An input of as many bytes comes from memory, or from a cache that all cores share.
 #define STREAM_BYTES (4 << 20)
+/// One that comes from memory alone: several chunks are read side by side, if they have as many leaves; shorter streams end before the processor
+/// follows them.
+#define STREAMS_BYTES (16 << 20)
+#define STREAMS_LEAVES 8
 
 typedef struct {
     hk_reducer reducer;
@@ -23,7 +27,7 @@ typedef struct {
     hk_axes kept, reduced;
     int64_t leaves, chunks;
     // Innermost axis reduced: runs of `run` elements, each in `pieces` leaves.
-    int64_t run, run_stride, pieces;
+    int64_t run, run_stride, pieces, tasks, together;
     // Innermost axis kept.
     int64_t columns, column_stride, column_out, strips, rows;
 } reduction;
@@ -37,43 +41,109 @@ static void leaf(const reduction *r, const char *from, int64_t count, char *buff
     }
 }
 
-/// Neighbours into one element; one task is one chunk of one output.
+/// A chunk on its way: its next leaf, and the binary tree of those before, a level for each bit of their count.
+typedef struct {
+    const char *base;
+    hk_odometer walk;
+    int64_t piece, leaves, count;
+    int levels;
+    uint64_t tree[64];
+} chunk_walk;
+
+/// Where a task's result goes, and where its input begins.
+static char *task_result(const reduction *r, int64_t task, const char **base) {
+    hk_odometer at;
+    hk_odometer_start(&at, &r->kept, task / r->chunks);
+    *base = r->input + at.offset * r->bytes;
+    return r->chunks == 1 ? r->output + at.other * r->bytes : r->partial + task * 8;
+}
+
+static void start(chunk_walk *chunk, const reduction *r, int64_t number, const char *base) {
+    int64_t first = r->leaves * number / r->chunks, last = r->leaves * (number + 1) / r->chunks;
+    chunk->base = base;
+    chunk->piece = first % r->pieces;
+    chunk->leaves = last - first;
+    chunk->count = chunk->levels = 0;
+    hk_odometer_start(&chunk->walk, &r->reduced, first / r->pieces);
+}
+
+/// The next leaf, and its length.
+static const char *next_leaf(chunk_walk *chunk, const reduction *r, int64_t *length) {
+    int64_t place = chunk->piece * HK_LEAF;
+    const char *from = chunk->base + (chunk->walk.offset + place * r->run_stride) * r->bytes;
+    *length = r->run - place < HK_LEAF ? r->run - place : HK_LEAF;
+    if (++chunk->piece == r->pieces) {
+        chunk->piece = 0;
+        hk_odometer_next(&chunk->walk, &r->reduced);
+    }
+    return from;
+}
+
+/// Takes the leaf whose result was left at the tree's top.
+static void add_leaf(chunk_walk *chunk, const reduction *r) {
+    for (int64_t bits = chunk->count++; bits & 1; bits >>= 1) {
+        chunk->levels--;
+        r->reducer.combine((char *)&chunk->tree[chunk->levels], (char *)&chunk->tree[chunk->levels + 1], 1);
+    }
+    chunk->levels++;
+}
+
+/// Takes a leaf of each of HK_STREAMS chunks.
+static void add_leaves(chunk_walk *chunks, const reduction *r, char *buffer) {
+    const char *from[HK_STREAMS];
+    char *to[HK_STREAMS];
+    int64_t lengths[HK_STREAMS];
+    bool whole = true;
+    for (int q = 0; q < HK_STREAMS; q++) {
+        from[q] = next_leaf(&chunks[q], r, &lengths[q]);
+        to[q] = (char *)&chunks[q].tree[chunks[q].levels];
+        whole &= lengths[q] == HK_LEAF;
+    }
+    if (whole) {
+        r->reducer.streams(from, to);
+    } else {
+        for (int q = 0; q < HK_STREAMS; q++) leaf(r, from[q], lengths[q], buffer, to[q]);
+    }
+    for (int q = 0; q < HK_STREAMS; q++) add_leaf(&chunks[q], r);
+}
+
+static void finish(chunk_walk *chunk, const reduction *r, char *buffer, char *result) {
+    while (chunk->count < chunk->leaves) {
+        int64_t length;
+        const char *from = next_leaf(chunk, r, &length);
+        leaf(r, from, length, buffer, (char *)&chunk->tree[chunk->levels]);
+        add_leaf(chunk, r);
+    }
+    for (int level = chunk->levels - 1; level > 0; level--) {
+        r->reducer.combine((char *)&chunk->tree[level - 1], (char *)&chunk->tree[level], 1);
+    }
+    memcpy(result, chunk->tree, (size_t)r->bytes);
+}
+
+/// Neighbours into one element. A task is one chunk of one output; `together` of them are done side by side.
 static void reduce_runs(void *context, int64_t begin, int64_t end) {
     const reduction *r = context;
     char *buffer = hk_scratch(hk_scratch_thread, (size_t)HK_LEAF * 8);
-    int bytes = r->bytes;
-    for (int64_t task = begin; task < end; task++) {
-        int64_t output = task / r->chunks, chunk = task - output * r->chunks;
-        hk_odometer at, walk;
-        hk_odometer_start(&at, &r->kept, output);
-        char *result = r->chunks == 1 ? r->output + at.other * bytes : r->partial + task * 8;
-        const char *base = r->input + at.offset * bytes;
-        if (r->leaves == 1) {
+    const char *base;
+    if (r->leaves == 1) {
+        for (int64_t task = begin; task < end; task++) {
+            char *result = task_result(r, task, &base);
             leaf(r, base, r->run, buffer, result);
-            continue;
         }
-        int64_t first = r->leaves * chunk / r->chunks, last = r->leaves * (chunk + 1) / r->chunks;
-        int64_t piece = first % r->pieces;
-        hk_odometer_start(&walk, &r->reduced, first / r->pieces);
-        // The binary tree: a level for each bit of the count of leaves so far.
-        uint64_t tree[64];
-        int levels = 0;
-        for (int64_t count = 0; count < last - first; count++) {
-            int64_t place = piece * HK_LEAF, length = r->run - place < HK_LEAF ? r->run - place : HK_LEAF;
-            leaf(
-                r, base + (walk.offset + place * r->run_stride) * bytes, length, buffer, (char *)&tree[levels]);
-            for (int64_t bits = count; bits & 1; bits >>= 1) {
-                levels--;
-                r->reducer.combine((char *)&tree[levels], (char *)&tree[levels + 1], 1);
-            }
-            levels++;
-            if (++piece == r->pieces) {
-                piece = 0;
-                hk_odometer_next(&walk, &r->reduced);
-            }
+        return;
+    }
+    chunk_walk chunks[HK_STREAMS];
+    for (int64_t group = begin; group < end; group++) {
+        int64_t first = group * r->together, count = r->tasks - first < r->together ? r->tasks - first : r->together;
+        char *results[HK_STREAMS];
+        int64_t shared = INT64_MAX;
+        for (int64_t q = 0; q < count; q++) {
+            results[q] = task_result(r, first + q, &base);
+            start(&chunks[q], r, (first + q) % r->chunks, base);
+            if (chunks[q].leaves < shared) shared = chunks[q].leaves;
         }
-        for (; levels > 1; levels--) r->reducer.combine((char *)&tree[levels - 2], (char *)&tree[levels - 1], 1);
-        memcpy(result, tree, (size_t)bytes);
+        for (int64_t i = 0; count == HK_STREAMS && i < shared; i++) add_leaves(chunks, r, buffer);
+        for (int64_t q = 0; q < count; q++) finish(&chunks[q], r, buffer, results[q]);
     }
 }
 
@@ -246,14 +316,19 @@ void hk_reduce(
     }
     r.run = axes.extents[inner];
     r.run_stride = axes.strides[inner];
-    if (r.run_stride == 1 && inputs * bytes >= STREAM_BYTES) r.reducer.leaf = r.reducer.stream;
     r.pieces = (r.run + HK_LEAF - 1) / HK_LEAF;
     r.leaves = r.pieces * hk_axes_count(&r.reduced);
     r.chunks = chunk_count(r.leaves, outputs, r.run < HK_LEAF ? r.run : HK_LEAF);
-    int64_t tasks = outputs * r.chunks;
+    r.tasks = outputs * r.chunks;
+    r.together = 1;
+    if (r.run_stride == 1 && inputs * bytes >= STREAM_BYTES) {
+        r.reducer.leaf = r.reducer.stream;
+        bool far = r.leaves / r.chunks >= STREAMS_LEAVES, many = r.tasks >= (int64_t)hk_threads() * HK_STREAMS;
+        if (inputs * bytes >= STREAMS_BYTES && far && many) r.together = HK_STREAMS;
+    }
     uint64_t partial[16 * CHUNKS_MOST];
     r.partial = (char *)partial;
-    hk_parallel(tasks, cost, reduce_runs, &r);
+    hk_parallel((r.tasks + r.together - 1) / r.together, cost, reduce_runs, &r);
     if (r.chunks == 1) return;
     for (int64_t o = 0; o < outputs; o++) {
         uint64_t *total = partial + o * r.chunks;

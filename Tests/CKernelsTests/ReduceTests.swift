@@ -119,6 +119,26 @@ extension KernelTests {
             _ = hk_set_isa(KernelTests.variants[0])
         }
 
+        @Test(
+            "What comes from memory is read in several places at once, each element once",
+            arguments: [
+                ([4_500_001], [0]), ([3, 1_500_000], [1]), ([40, 120_000], [1]), ([1500, 3000], [0, 1]), ([7, 3, 220_000], [0, 2]),
+            ] as [([Int], Set<Int>)])
+        func severalPlaces(_ extents: [Int], _ axes: Set<Int>) {
+            let x: [Int32] = samples(extents.reduce(1, *), in: .min ... .max), floats = x.map(Float.init), wide = x.map(Double.init)
+            let strides = Self.dense(extents)
+            let groups = Self.groups(x, extents, strides, axes)
+            KernelTests.onEveryVariant { variant in
+                let place = "\(variant), \(extents) over \(axes.sorted())"
+                let sums = KernelTests.sameBits(place) { Self.reduce(hk_reduce_sum, x, extents, strides, axes) }
+                #expect(sums == groups.map { $0.reduce(0, &+) }, "\(place)")
+                #expect(Self.reduce(hk_reduce_max, floats, extents, strides, axes) == groups.map { Float($0.max()!) }, "\(place)")
+                // Exact: no sum comes near 2^53.
+                let exact = groups.map { $0.reduce(0) { $0 + Double($1) } }
+                #expect(Self.reduce(hk_reduce_sum, wide, extents, strides, axes) == exact, "\(place)")
+            }
+        }
+
         @Test("NaN wins, and empty reductions give the identity")
         func special() {
             KernelTests.onEveryVariant { variant in
