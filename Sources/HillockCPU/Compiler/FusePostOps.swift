@@ -40,58 +40,74 @@ package struct FusePostOps: Pass {
         return RemoveDeadCode().run(builder.program(outputs: program.outputs.map { numbers[$0] }))
     }
 
+    private typealias Chain = (primitive: any Primitive, operands: [Int])
+
     /// Product, bias, residual, rectifier: what replaces the last of them, by its value number.
-    private func chains(_ program: Program) -> [Int: (primitive: any Primitive, operands: [Int])] {
+    private func chains(_ program: Program) -> [Int: Chain] {
         let uses = program.uses
-        var chains: [Int: (primitive: any Primitive, operands: [Int])] = [:]
-        for (position, instruction) in program.instructions.enumerated() {
-            guard instruction.primitive is Convolution || instruction.primitive is MatrixMultiply, instruction.type.dtype == .float32,
-                instruction.type.shape.count > 0,
-                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 })
-            else { continue }
-            let axis = instruction.primitive is Convolution ? 1 : instruction.type.shape.rank - 1
-            var tail = program.inputs.count + position
-            var bias: Int?
-            if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Add,
-                let other = next.instruction.operands.first(where: { $0 != tail }),
-                let vector = program.repeatedVector(other, along: axis)
-            {
-                bias = vector
-                tail = next.value
+        var chains: [Int: Chain] = [:]
+        var products: [Int: Int] = [:]
+        for position in program.instructions.indices {
+            guard let (tail, chain) = chain(from: position, program, uses) else { continue }
+            // Of two convolutions that are added one adds the other, which keeps its bias.
+            if let other = products[tail], let (shorter, rest) = self.chain(from: other, program, uses, addsResidual: false) {
+                chains[shorter] = rest
             }
-            var residual: Int?
-            if instruction.primitive is Convolution, let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Add,
-                let other = next.instruction.operands.first(where: { $0 != tail }), program.isDead(other, after: next.value, uses)
-            {
-                residual = other
-                tail = next.value
-            }
-            var hasRelu = false
-            if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Rectifier {
-                hasRelu = true
-                tail = next.value
-            }
-            var gate: Int?
-            if closesGates, instruction.primitive is MatrixMultiply, let next = program.onlyUser(of: tail, uses),
-                let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
-                program.type(of: gradient.gate) == instruction.type
-            {
-                gate = gradient.gate
-                tail = next.value
-            }
-            guard bias != nil || residual != nil || hasRelu || gate != nil else { continue }
-            let operands = instruction.operands + [bias, residual, gate].compactMap { $0 }
-            if let convolution = instruction.primitive as? Convolution {
-                let fused = FusedConvolution(
-                    geometry: convolution.geometry, hasBias: bias != nil, hasResidual: residual != nil, hasRelu: hasRelu)
-                chains[tail] = (fused, operands)
-            } else if let product = instruction.primitive as? MatrixMultiply {
-                chains[tail] = (
-                    FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu, isGated: gate != nil), operands
-                )
-            }
+            chains[tail] = chain
+            products[tail] = position
         }
         return chains
+    }
+
+    /// What a product can apply on its way out, and the value that it then computes; `nil` where that is nothing.
+    private func chain(
+        from position: Int, _ program: Program, _ uses: [[Int]], addsResidual: Bool = true
+    ) -> (tail: Int, chain: Chain)? {
+        let instruction = program.instructions[position]
+        guard instruction.primitive is Convolution || instruction.primitive is MatrixMultiply, instruction.type.dtype == .float32,
+            instruction.type.shape.count > 0,
+            instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 })
+        else { return nil }
+        let axis = instruction.primitive is Convolution ? 1 : instruction.type.shape.rank - 1
+        var tail = program.inputs.count + position
+        var bias: Int?
+        if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Add,
+            let other = next.instruction.operands.first(where: { $0 != tail }),
+            let vector = program.repeatedVector(other, along: axis)
+        {
+            bias = vector
+            tail = next.value
+        }
+        var residual: Int?
+        if addsResidual, instruction.primitive is Convolution, let next = program.onlyUser(of: tail, uses),
+            next.instruction.primitive is Add, let other = next.instruction.operands.first(where: { $0 != tail }),
+            program.isDead(other, after: next.value, uses)
+        {
+            residual = other
+            tail = next.value
+        }
+        var hasRelu = false
+        if let next = program.onlyUser(of: tail, uses), next.instruction.primitive is Rectifier {
+            hasRelu = true
+            tail = next.value
+        }
+        var gate: Int?
+        if closesGates, instruction.primitive is MatrixMultiply, let next = program.onlyUser(of: tail, uses),
+            let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
+            program.type(of: gradient.gate) == instruction.type
+        {
+            gate = gradient.gate
+            tail = next.value
+        }
+        guard bias != nil || residual != nil || hasRelu || gate != nil else { return nil }
+        let operands = instruction.operands + [bias, residual, gate].compactMap { $0 }
+        if let convolution = instruction.primitive as? Convolution {
+            let fused = FusedConvolution(
+                geometry: convolution.geometry, hasBias: bias != nil, hasResidual: residual != nil, hasRelu: hasRelu)
+            return (tail, (fused, operands))
+        }
+        guard let product = instruction.primitive as? MatrixMultiply else { return nil }
+        return (tail, (FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu, isGated: gate != nil), operands))
     }
 
     private typealias GradientPair = (primitive: FusedWeightGradient, operands: [Int], weight: Int, bias: Int)

@@ -120,6 +120,15 @@ struct FusionTests {
         #expect(names(try check(FusePostOps(), y)) == ["convolution+"])
     }
 
+    @Test(arguments: [true, false]) func ofTwoConvolutionsThatAreAddedBothKeepTheirBias(hasBias: Bool) throws {
+        let (x, w, short) = (known([2, 3, 6, 6], seed: 0), known([4, 3, 3, 3], seed: 1), known([4, 3, 1, 1], seed: 2))
+        let bias = [known([4], seed: 3), known([4], seed: 4)].map { $0.reshaped(to: [4, 1, 1]) }
+        func sum(_ main: Tensor, _ shortcut: Tensor) -> Tensor { hasBias ? (main + bias[0]) + (shortcut + bias[1]) : main + shortcut }
+        let y = relu(sum(conv2d(x, w, padding: (1, 1)), conv2d(x, short)))
+        let after = try check(FusePostOps(), y)
+        #expect(names(after) == (hasBias ? ["convolution+", "convolution+"] : ["conv", "convolution+"]), "\(after)")
+    }
+
     @Test func biasAndRectifierJoinTheProduct() throws {
         let (x, w, bias) = (known([5, 3], seed: 0), known([4, 3], seed: 1), known([4], seed: 2))
         let y = relu(matmul(x, w.transposed()) + bias)
