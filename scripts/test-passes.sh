@@ -4,10 +4,10 @@
 # every name in turn, about two minutes each.
 set -u
 
-# What `hillock explain` lists, but for `lower`, without which there is no plan.
+# What `hillock explain` lists, but for `lower` and `arena`, without which there is no plan.
 [ $# -gt 0 ] || set -- none \
-    canonicalize simplify share composites deadcode sums norms scaling postops precision fuse \
-    order inplace layouts donation arguments prologue arena
+    canonicalize simplify share composites deadcode sums norms pooling scaling postops precision fuse \
+    order inplace layouts donation arguments prologue
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

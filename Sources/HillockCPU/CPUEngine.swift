@@ -16,7 +16,24 @@ public struct CPUEngine: LinkedEngine {
     package init(roundingAllProducts: Bool) { (name, roundsAllProducts) = ("cpu, all products in bf16", roundingAllProducts) }
 
     /// Lowers the program to steps over planned memory.
-    public func plan(_ program: Program) throws -> any Plan { CPUPlan(try Planner().run(pipeline.run(program))) }
+    public func plan(_ program: Program) throws -> any Plan {
+        _ = Self.isSelectionChecked
+        return CPUPlan(try Planner().run(pipeline.run(program)))
+    }
+
+    /// Whether it was said what `HILLOCK_PASSES` names in vain.
+    private static let isSelectionChecked: Bool = {
+        let whole = PassSelection("")
+        let passes = PassSelection.$current.withValue(whole) { CPUEngine().pipeline.passes.map { type(of: $0) } }
+        let stages = Planner(selection: whole).stages.map { type(of: $0) }
+        // Composites have to be expanded anyway; left out, it is all of them. The others are not run on every machine.
+        let names = passes.filter { $0.isOptional }.map { $0.name } + [ExpandComposites.name, FusePooling.name, LowerPrecision.name]
+        let known = Set(names + stages.filter { $0.isOptional }.map { $0.name }).sorted()
+        for word in PassSelection.current.unknown(among: known) {
+            EnvironmentSetting.ignored("HILLOCK_PASSES", word, known: ["none"] + known.map { "-" + $0 })
+        }
+        return true
+    }()
 
     /// The program after the passes of `Compiler`, with the composites that this engine has kernels for.
     package static func optimized(_ program: Program, observe: (String, Program) -> Void = { _, _ in }) -> Program {

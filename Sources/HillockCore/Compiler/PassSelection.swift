@@ -8,12 +8,15 @@ package struct PassSelection: Sendable {
 
     private let isNone: Bool
     private let excluded: Set<String>
+    /// Words that are neither.
+    private let others: [String]
 
-    /// Reads `none`, or names after minus signs, separated by commas; anything else counts as nothing.
+    /// Reads `none`, or names after minus signs, separated by commas; anything else counts as nothing, and is ``unknown(among:)``.
     package init(_ text: String) {
         let words = text.split(separator: ",").map { $0.filter { $0 != " " } }
         isNone = words.contains("none")
         excluded = Set(words.filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) })
+        others = words.filter { $0 != "none" && !$0.hasPrefix("-") }
     }
 
     /// Whether every pass runs.
@@ -22,6 +25,6 @@ package struct PassSelection: Sendable {
     /// Whether a pass runs.
     package func includes(_ name: String) -> Bool { !isNone && !excluded.contains(name) }
 
-    /// Names that are excluded but that no pass has.
-    package func unknown(among names: [String]) -> [String] { excluded.subtracting(names).sorted() }
+    /// Words that leave nothing out: none of these names after a minus sign.
+    package func unknown(among names: [String]) -> [String] { excluded.subtracting(names).sorted().map { "-" + $0 } + others }
 }

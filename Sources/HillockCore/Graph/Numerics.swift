@@ -1,5 +1,3 @@
-import Glibc
-
 /// How closely engines keep to the arithmetic that was written.
 ///
 /// `fast` lets an engine take another algorithm whose rounding differs, such as Winograd filtering for convolutions (Lavin and Gray, "Fast
@@ -14,5 +12,6 @@ public enum Numerics: Hashable, Sendable {
     case strict
 
     /// What plans made in this task keep to: `fast`, unless `HILLOCK_NUMERICS=strict`.
-    @TaskLocal public static var current: Numerics = getenv("HILLOCK_NUMERICS").map { String(cString: $0) } == "strict" ? .strict : .fast
+    @TaskLocal public static var current: Numerics =
+        EnvironmentSetting.value(of: "HILLOCK_NUMERICS", among: ["fast": .fast, "strict": .strict]) ?? .fast
 }

@@ -3,7 +3,12 @@ import Glibc
 /// `HILLOCK_LOG=plans` says on standard error when a plan is made and what changed since the most similar one: silent recompilation is
 /// what users of lazy frameworks complain of most. `HILLOCK_LOG=steps` prints the plan's steps too.
 enum PlanLog {
-    private static let topics = getenv("HILLOCK_LOG").map { String(cString: $0).split(separator: ",").map(String.init) } ?? []
+    private static let topics: [String] = {
+        let words = getenv("HILLOCK_LOG").map { String(cString: $0).split(separator: ",").map(String.init) } ?? []
+        let known = ["plans", "steps"]
+        for word in words where !known.contains(word) { EnvironmentSetting.ignored("HILLOCK_LOG", word, known: known) }
+        return words.filter(known.contains)
+    }()
 
     static func planned(_ program: Program, _ plan: any Plan, number: Int, among others: @autoclosure () -> [Program]) {
         guard !topics.isEmpty else { return }
@@ -13,8 +18,7 @@ enum PlanLog {
             line += changes.map { "; input \($0.offset) was \($0.element.0.type), is \($0.element.1.type)" }.joined()
         }
         if topics.contains("steps") { line += "\n" + plan.explanation }
-        let text = "hillock: \(line)\n"
-        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+        EnvironmentSetting.say(line)
     }
 
     /// Whether two programs differ in types and attributes at most.

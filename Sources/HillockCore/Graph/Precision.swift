@@ -1,5 +1,3 @@
-import Glibc
-
 /// What matrix products and convolutions multiply in.
 ///
 /// Under `bfloat16` their operands are rounded to bf16 (8 bits of precision, the exponents of f32), products are added up in f32, and
@@ -18,7 +16,7 @@ public enum Precision: Hashable, Sendable, CaseIterable {
 
     /// What plans made in this task multiply in: `float32`, unless `HILLOCK_PRECISION=bf16`.
     @TaskLocal public static var current: Precision =
-        getenv("HILLOCK_PRECISION").flatMap { Precision(named: String(cString: $0)) } ?? .float32
+        EnvironmentSetting.value(of: "HILLOCK_PRECISION", among: ["f32": .float32, "bf16": .bfloat16]) ?? .float32
 
     /// The precision of a short name, `f32` or `bf16`; `nil` if there is none.
     public init?(named name: String) {
