@@ -71,7 +71,7 @@ struct Lowering {
         origins += [Int?](repeating: nil, count: steps.count - origins.count)
         return PlanDraft(
             program: program, buffers: buffers, steps: zip(steps, origins).map { PlanDraft.Entry(step: $0, origin: $1) }, results: results,
-            untimedCount: tuner.untimedCount)
+            tuning: tuner.summary)
     }
 
     /// Puts every result into memory of its own; values that are arguments or views of one stay there.

@@ -41,12 +41,14 @@ extension PlanDraft {
     var memoryLines: [String] {
         let own = results.filter { if case .result = buffers[$0.buffer].kind { true } else { false } }
         let line = "results: \(results.count), \(ByteText.of(own.reduce(0) { $0 + $1.type.byteCount }))"
-        return [arenaLine, prologueLine, line, donationLine, untimedLine].compactMap { $0 }
+        return [arenaLine, prologueLine, line, donationLine, tuningLine].compactMap { $0 }
     }
 
-    /// What later processes may choose otherwise.
-    private var untimedLine: String? {
-        untimedCount == 0 ? nil : "algorithms: \(untimedCount) chosen by rule, as timing had taken its time"
+    /// What was chosen now, which later processes find chosen.
+    private var tuningLine: String? {
+        guard tuning.timedCount + tuning.untimedCount > 0 else { return nil }
+        let timed = "algorithms: \(tuning.timedCount) chosen by timing, in \(Int(tuning.seconds * 1000)) ms"
+        return tuning.untimedCount == 0 ? timed : timed + ", and \(tuning.untimedCount) by rule, as no time was left"
     }
 
     /// How large the arena is.

@@ -24,13 +24,14 @@ package struct PlanDraft {
     package var prologue: PrologueChoice?
     /// Where temporaries are.
     package var arena: MemoryPlan?
-    /// Algorithms that were chosen by rule, as there was no time left for timing.
-    package let untimedCount: Int
+    /// What choosing among algorithms took.
+    package let tuning: TuningSummary
 
     init(
-        program: Program, buffers: [BufferInfo], steps: [Entry], results: [(buffer: BufferID, type: TensorType)], untimedCount: Int = 0
+        program: Program, buffers: [BufferInfo], steps: [Entry], results: [(buffer: BufferID, type: TensorType)],
+        tuning: TuningSummary = .init()
     ) {
-        (self.program, self.buffers, self.steps, self.results, self.untimedCount) = (program, buffers, steps, results, untimedCount)
+        (self.program, self.buffers, self.steps, self.results, self.tuning) = (program, buffers, steps, results, tuning)
     }
 
     /// The buffer in whose memory a buffer is: itself, or the last of those that are written over it.

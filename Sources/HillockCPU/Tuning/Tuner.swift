@@ -15,10 +15,8 @@ struct Tuner {
         var isPromising = true
     }
 
-    /// Seconds that timing took in this plan: a first step must not wait long.
-    private var spent = 0.0
-    /// Questions that a rule answered as there was no time left.
-    private(set) var untimedCount = 0
+    /// What choosing took so far.
+    private(set) var summary = TuningSummary()
     private let given: TuningStore?
     private let memory = TrialMemory()
     /// Asked for only where there is a choice: its name holds oneDNN's version, which loads oneDNN.
@@ -37,11 +35,11 @@ struct Tuner {
         let promising = candidates.filter(\.isPromising)
         if promising.count == 1, let value = try? promising[0].make() { return value }
         let store = store
-        if store.isAvailable, spent < store.budget, let best = fastest(candidates), let value = try? candidates[best].make() {
+        if store.isAvailable, summary.seconds < store.budget, let best = fastest(candidates), let value = try? candidates[best].make() {
             store.decide(question, candidates[best].name)
             return value
         }
-        if store.isAvailable { untimedCount += 1 }
+        if store.isAvailable { summary.untimedCount += 1 }
         for candidate in candidates.dropLast() {
             guard let value = try? candidate.make() else { continue }
             store.decide(question, candidate.name)
@@ -54,7 +52,10 @@ struct Tuner {
     /// The position of the fastest candidate; `nil` where none runs.
     private mutating func fastest<Value>(_ candidates: [Candidate<Value>]) -> Int? {
         let start = Observation.now
-        defer { spent += Self.seconds(since: start) }
+        defer {
+            summary.timedCount += 1
+            summary.seconds += Self.seconds(since: start)
+        }
         var best: (position: Int, time: Double)?
         for (position, candidate) in candidates.enumerated() where candidate.isPromising || best == nil {
             guard let trial = try? candidate.trial(), let time = try? time(trial, toBeat: (best?.time ?? .infinity) * 0.9) else { continue }
@@ -87,6 +88,16 @@ struct Tuner {
     }
 
     private static func seconds(since start: UInt64) -> Double { Double(Observation.now - start) * 1e-9 }
+}
+
+/// What choosing among algorithms took in a plan.
+package struct TuningSummary {
+    /// Questions that timing answered.
+    package var timedCount = 0
+    /// Seconds that it took: a first step must not wait long.
+    package var seconds = 0.0
+    /// Questions that a rule answered as there was no time left.
+    package var untimedCount = 0
 }
 
 /// The memory of trials: one block for all, as the system takes longer to give fresh memory than most trials run.

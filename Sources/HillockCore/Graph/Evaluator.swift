@@ -244,9 +244,11 @@ private struct State: ~Copyable {
             return entry
         }
         let program = program()
+        let start = Observation.now
         let plan = try phase("plan") { try device.engine.plan(program) }
         planCount += 1
-        PlanLog.planned(program, plan, number: planCount, among: cache.programs(on: device.engine.name))
+        PlanLog.planned(
+            program, plan, number: planCount, nanoseconds: Observation.now - start, among: cache.programs(on: device.engine.name))
         let entry = PlanCache.Entry(program: program, operands: operands, outputs: outputs, plan: plan)
         cache.insert(key, entry)
         return entry

@@ -10,9 +10,13 @@ enum PlanLog {
         return words.filter(known.contains)
     }()
 
-    static func planned(_ program: Program, _ plan: any Plan, number: Int, among others: @autoclosure () -> [Program]) {
+    static func planned(
+        _ program: Program, _ plan: any Plan, number: Int, nanoseconds: UInt64, among others: @autoclosure () -> [Program]
+    ) {
         guard !topics.isEmpty else { return }
-        var line = "plan \(number): \(program.instructions.count) operations, \(program.inputs.count) inputs"
+        let tenths = (nanoseconds + 50_000) / 100_000
+        var line = "plan \(number), made in \(tenths / 10).\(tenths % 10) ms: "
+        line += "\(program.instructions.count) operations, \(program.inputs.count) inputs"
         if let twin = others().first(where: { sameOperations($0, program) }) {
             let changes = zip(twin.inputs, program.inputs).enumerated().filter { $0.element.0 != $0.element.1 }
             line += changes.map { "; input \($0.offset) was \($0.element.0.type), is \($0.element.1.type)" }.joined()
