@@ -20,7 +20,7 @@ static double exponentials_row(const float *x, float *y, int64_t n, float *from)
     }
     if (__builtin_expect(any(~(most <= base + HK_HEADROOM) | (most == -__builtin_inff())), 0)) {
         base = row_maximum(x, n);
-        total = row_exponentials(x, y, n, base);
+        total = row_exponentials(x, y, n, base, NULL);
     }
     *from = base;
     return total;

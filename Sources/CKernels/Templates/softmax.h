@@ -35,13 +35,15 @@ static float row_maximum(const float *x, int64_t n) {
 /// Rows up to this length stay in cache between the passes over them.
 #define HK_ROW_CACHED 65536
 
-/// sum of e^(x - most); writes the terms to `y` unless that is null. What a last granule lacks counts as minus infinity.
-static double row_exponentials(const float *x, float *y, int64_t n, float most) {
+/// sum of e^(x - most); writes the terms to `y` unless that is null. What a last granule lacks counts as minus infinity. The row `next`, unless
+/// that is null, comes to the second-level cache meanwhile: this pass computes, and leaves memory idle.
+HK_INLINE double row_exponentials(const float *x, float *y, int64_t n, float most, const float *next) {
     double total = 0;
     for (int64_t begin = 0; begin < n; begin += HK_LEAF) {
         int64_t block = n - begin < HK_LEAF ? n - begin : HK_LEAF;
         f32v sum = {};
-        HK_GRANULES(block, f32v e = f32_exp_below(row_load(x + begin + at, count, -__builtin_inff()) - most);
+        HK_GRANULES(block, if (next) __builtin_prefetch(next + begin + at, 0, 2);
+                    f32v e = f32_exp_below(row_load(x + begin + at, count, -__builtin_inff()) - most);
                     if (y) row_store(y + begin + at, count, e); sum += e;)
         total += sum_lanes_f32(sum)[0];
     }
@@ -53,16 +55,14 @@ HK_INLINE void softmax_row(const float *x, float *y, int64_t n, float *terms, co
     float most = row_maximum(x, n);
     if (n > HK_ROW_CACHED) {
         // Cheaper to compute the exponentials twice than to write and read them once more.
-        float scale = (float)(1 / row_exponentials(x, NULL, n, most));
+        float scale = (float)(1 / row_exponentials(x, NULL, n, most, NULL));
         HK_GRANULES(n, row_store(y + at, count, f32_exp(row_load(x + at, count, 0) - most) * scale);)
         return;
     }
     float *e = stream ? terms : y;
-    float scale = (float)(1 / row_exponentials(x, e, n, most));
+    float scale = (float)(1 / row_exponentials(x, e, n, most, stream ? x + n : NULL));
     int64_t i = 0;
     for (; i + HK_GRANULE <= n; i += HK_GRANULE) {
-        // Meanwhile the next row comes.
-        if (stream) __builtin_prefetch(x + n + i);
         f32v p = f32_load(e + i) * scale;
         if (stream) {
             f32_stream(y + i, p);
@@ -87,10 +87,9 @@ static void softmax_rows(const float *x, float *y, int64_t rows, int64_t n, floa
 
 HK_INLINE void log_softmax_row(const float *x, float *y, int64_t n, const int stream) {
     float most = row_maximum(x, n);
-    float shift = (float)log(row_exponentials(x, NULL, n, most));
+    float shift = (float)log(row_exponentials(x, NULL, n, most, stream ? x + n : NULL));
     int64_t i = 0;
     for (; i + HK_GRANULE <= n; i += HK_GRANULE) {
-        if (stream) __builtin_prefetch(x + n + i);
         f32v z = (f32_load(x + i) - most) - shift;
         if (stream) {
             f32_stream(y + i, z);
