@@ -58,7 +58,7 @@ static char *task_result(const reduction *r, int64_t task, const char **base) {
     return r->chunks == 1 ? r->output + at.other * r->bytes : r->partial + task * 8;
 }
 
-static void start(chunk_walk *chunk, const reduction *r, int64_t number, const char *base) {
+static void start_chunk(chunk_walk *chunk, const reduction *r, int64_t number, const char *base) {
     int64_t first = r->leaves * number / r->chunks, last = r->leaves * (number + 1) / r->chunks;
     chunk->base = base;
     chunk->piece = first % r->pieces;
@@ -107,7 +107,7 @@ static void add_leaves(chunk_walk *chunks, const reduction *r, char *buffer) {
     for (int q = 0; q < HK_STREAMS; q++) add_leaf(&chunks[q], r);
 }
 
-static void finish(chunk_walk *chunk, const reduction *r, char *buffer, char *result) {
+static void finish_chunk(chunk_walk *chunk, const reduction *r, char *buffer, char *result) {
     while (chunk->count < chunk->leaves) {
         int64_t length;
         const char *from = next_leaf(chunk, r, &length);
@@ -139,11 +139,11 @@ static void reduce_runs(void *context, int64_t begin, int64_t end) {
         int64_t shared = INT64_MAX;
         for (int64_t q = 0; q < count; q++) {
             results[q] = task_result(r, first + q, &base);
-            start(&chunks[q], r, (first + q) % r->chunks, base);
+            start_chunk(&chunks[q], r, (first + q) % r->chunks, base);
             if (chunks[q].leaves < shared) shared = chunks[q].leaves;
         }
         for (int64_t i = 0; count == HK_STREAMS && i < shared; i++) add_leaves(chunks, r, buffer);
-        for (int64_t q = 0; q < count; q++) finish(&chunks[q], r, buffer, results[q]);
+        for (int64_t q = 0; q < count; q++) finish_chunk(&chunks[q], r, buffer, results[q]);
     }
 }
 

@@ -13,5 +13,5 @@ public enum Numerics: Hashable, Sendable {
 
     /// What plans made in this task keep to: `fast`, unless `HILLOCK_NUMERICS=strict`.
     @TaskLocal public static var current: Numerics =
-        EnvironmentSetting.value(of: "HILLOCK_NUMERICS", among: ["fast": .fast, "strict": .strict]) ?? .fast
+        EnvironmentSetting.value(of: "HILLOCK_NUMERICS", among: [("fast", .fast), ("strict", .strict)]) ?? .fast
 }

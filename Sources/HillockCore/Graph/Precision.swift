@@ -16,7 +16,7 @@ public enum Precision: Hashable, Sendable, CaseIterable {
 
     /// What plans made in this task multiply in: `float32`, unless `HILLOCK_PRECISION=bf16`.
     @TaskLocal public static var current: Precision =
-        EnvironmentSetting.value(of: "HILLOCK_PRECISION", among: ["f32": .float32, "bf16": .bfloat16]) ?? .float32
+        EnvironmentSetting.value(of: "HILLOCK_PRECISION", among: allCases.map { ($0.name, $0) }) ?? .float32
 
     /// The precision of a short name, `f32` or `bf16`; `nil` if there is none.
     public init?(named name: String) {

@@ -3,10 +3,10 @@ import Glibc
 /// Settings by environment variables. A value that means nothing would pass for what was wanted, so it is said on standard error.
 package enum EnvironmentSetting {
     /// What a variable's text means; `nil` where it is not set, is empty, or means nothing, which is said.
-    static func value<Value>(of variable: String, among known: KeyValuePairs<String, Value>) -> Value? {
+    static func value<Value>(of variable: String, among known: [(name: String, value: Value)]) -> Value? {
         guard let text = getenv(variable).map({ String(cString: $0) }), !text.isEmpty else { return nil }
-        if let match = known.first(where: { $0.key == text }) { return match.value }
-        ignored(variable, text, known: known.map(\.key))
+        if let match = known.first(where: { $0.name == text }) { return match.value }
+        ignored(variable, text, known: known.map(\.name))
         return nil
     }
 
