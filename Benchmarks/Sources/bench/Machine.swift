@@ -18,10 +18,18 @@ struct Machine: Codable {
             system: ProcessInfo.processInfo.operatingSystemVersionString, threads: threads)
     }
 
+    /// The model's name with its family and number, since virtual machines give several processors one name; without them on ARM.
     private static var processorName: String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
+        func value(_ key: String) -> String? {
+            let line = text.split(separator: "\n").first { line in
+                line.split(separator: ":").first.map { $0.trimmingCharacters(in: .whitespaces) } == key
+            }
+            return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        let name = value("model name") ?? "unknown processor"
+        guard let family = value("cpu family"), let model = value("model") else { return name }
+        return "\(name) (family \(family), model \(model))"
     }
 
     /// CPU seconds that all programs together have used since the machine started.
