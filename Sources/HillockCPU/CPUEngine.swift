@@ -26,8 +26,8 @@ public struct CPUEngine: LinkedEngine {
         let whole = PassSelection("")
         let passes = PassSelection.$current.withValue(whole) { CPUEngine().pipeline.passes.map { type(of: $0) } }
         let stages = Planner(selection: whole).stages.map { type(of: $0) }
-        // Composites have to be expanded anyway; left out, it is all of them. The others are not run on every machine.
-        let names = passes.filter { $0.isOptional }.map { $0.name } + [ExpandComposites.name, FusePooling.name, LowerPrecision.name]
+        // Composites have to be expanded anyway; left out, it is all of them. Precision is lowered only where it was asked for.
+        let names = passes.filter { $0.isOptional }.map { $0.name } + [ExpandComposites.name, LowerPrecision.name]
         let known = Set(names + stages.filter { $0.isOptional }.map { $0.name }).sorted()
         for word in PassSelection.current.unknown(among: known) {
             EnvironmentSetting.ignored("HILLOCK_PASSES", word, known: ["none"] + known.map { "-" + $0 })
@@ -45,9 +45,9 @@ public struct CPUEngine: LinkedEngine {
         let simplifying: [any Pass] = [Canonicalize(), Simplify(), ShareSubexpressions()]
         let expanding: any Pass = PassSelection.current.includes(ExpandComposites.name) ? Self.kernels : ExpandComposites.all
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
-        let joining: [any Pass] =
-            [FuseNormalization()] + (PoolStep.takesMaximaInBlocks ? [FusePooling()] : []) + [FoldScaling(), FusePostOps()]
         let isLowered = Precision.current == .bfloat16 && shortcoming(of: .bfloat16) == nil
+        let joining: [any Pass] =
+            [FuseNormalization(), FusePooling(), FoldScaling(), FusePostOps()]
         let roundsAll = roundsAllProducts
         let lowering: [any Pass] =
             isLowered ? [LowerPrecision(.wide) { product, types in roundsAll || Self.isFasterInBFloat16(product, types) }] : []

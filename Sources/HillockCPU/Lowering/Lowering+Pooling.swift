@@ -21,12 +21,10 @@ extension Lowering {
             return user is MaxPoolScatter || user is RectifiedMaxPoolScatter
         }
         let layout = layouts(of: operand)[0]
-        if PoolStep.takesMaximaInBlocks, let layout = blocks(of: operand, pool.geometry, pooled: instruction.type.shape) {
+        if let layout = blocks(of: operand, pool.geometry, pooled: instruction.type.shape) {
             let target = makeBuffer(for: value, layout: layout)
             try appendMaximum(pool.geometry, operand, target, instruction.type.shape, layout, isRecorded: isTraining)
-        } else if layout != .plain, !layout.isOpaque, !PoolStep.takesMaximaInBlocks || layout == .channelsLast,
-            pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0
-        {
+        } else if layout == .channelsLast, pool.geometry.dilation == [1, 1], instruction.type.shape.count > 0 {
             try lowerOneDNNMaxPool(pool.geometry, operand, value, instruction.type.shape, layout, isTraining)
         } else {
             try lowerPlainPool(.max, pool.geometry, [instruction.operands[0]], value, instruction.operands[0], value)
@@ -46,7 +44,7 @@ extension Lowering {
     /// Records maxima in blocks for a gradient that comes before the pooling itself, or in a program that has none.
     private mutating func recordMaxima(_ geometry: PoolingGeometry, _ value: Int, pooled: Shape) throws {
         let operand = resolve(value)
-        guard PoolStep.takesMaximaInBlocks, let layout = blocks(of: operand, geometry, pooled: pooled) else { return }
+        guard let layout = blocks(of: operand, geometry, pooled: pooled) else { return }
         for position in uses[value] where places[program.inputs.count + position] == nil {
             let instruction = program.instructions[position]
             guard let pool = instruction.primitive as? MaxPool, pool.geometry == geometry else { continue }

@@ -20,10 +20,6 @@ final class PoolStep: Step {
     private let target: BufferID
     private let places: BufferID?
 
-    /// Whether maxima in blocks are ours to take: oneDNN has kernels of its own for them on processors with AVX-512, else none for blocks
-    /// of 16.
-    static var takesMaximaInBlocks: Bool { InstructionSet.current != .avx512 }
-
     /// - Parameters:
     ///   - whole: The type before pooling.
     ///   - pooled: The shape after it.
