@@ -167,7 +167,18 @@ static bool is_deep(const hk_gemm_product *p, const hk_variant *variant) {
         && p->m <= 64 && p->n % DEEP_COLUMNS == 0 && p->n <= 64;
 }
 
+bool hk_gemm_packs_left(const hk_gemm_product *p) {
+    return is_large(p) && !is_deep(p, hk_variant_current()) && hk_gemm_blocks_pack_left(p);
+}
+
+/// The sums of A's rows where no packing gives them.
+static void sum_left(const hk_gemm_product *p) {
+    hk_reduce(
+        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){p->m, p->k}, (int64_t[]){p->a_row, p->a_column}, (bool[]){false, true}, p->a, p->a_sums);
+}
+
 void hk_gemm(const hk_gemm_product *p) {
+    if (p->a_sums && !hk_gemm_packs_left(p)) sum_left(p);
     int64_t batches = 1;
     for (int axis = 0; axis < p->batch_rank; axis++) batches *= p->batch_extents[axis];
     if (batches * p->m * p->n <= 0) return;

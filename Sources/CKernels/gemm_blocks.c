@@ -96,6 +96,17 @@ static const float *pack_rows(const slab *slab, int64_t row_task) {
     return tiles;
 }
 
+/// Adds what a task's tiles hold to the sums of its rows.
+static void sum_tiles(const slab *slab, int64_t row_task, const float *tiles) {
+    int64_t row, rows;
+    task_rows(slab, row_task, &row, &rows);
+    for (int64_t part = 0; part < slab->parts; part++) {
+        slab->variant->gemm_sum_tiles(
+            tiles + part * tile_floats(slab), tile_step(slab), rows, part_start(slab, part + 1) - part_start(slab, part),
+            slab->product->a_sums + row, slab->part + part == 0);
+    }
+}
+
 static const float *find_panel(const slab *slab, int64_t part, int64_t column) {
     int64_t from = part_start(slab, part);
     if (!slab->product->packed) return slab->panels + part * slab->panel_floats + column * (part_start(slab, part + 1) - from);
@@ -115,6 +126,7 @@ static void multiply(void *context, int64_t begin, int64_t end) {
         int64_t first = slab->panel_count * column_task / slab->column_tasks;
         int64_t last = slab->panel_count * (column_task + 1) / slab->column_tasks;
         const float *tiles = slab->in_place ? NULL : pack_rows(slab, row_task);
+        if (p->a_sums && tiles && slab->column == 0 && column_task == 0) sum_tiles(slab, row_task, tiles);
         for (int64_t part = 0; part < slab->parts; part++) {
             bool is_last = slab->part + part == slab->all_parts - 1;
             int64_t from = part_start(slab, part);
@@ -164,6 +176,8 @@ static void run(slab *slab) {
 static bool reads_in_place(const hk_gemm_product *p) {
     return p->a_column == 1 && p->n < PACKED_COLUMNS && ((p->a_row & 255) != 0 || p->a_row <= 512);
 }
+
+bool hk_gemm_blocks_pack_left(const hk_gemm_product *p) { return !reads_in_place(p); }
 
 void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b, float *c) {
     const hk_variant *variant = hk_variant_current();

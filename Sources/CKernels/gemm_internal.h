@@ -5,6 +5,9 @@
 /// One product of a batch, large enough that packing both sides pays; `a`, `b` and `c` are its matrices.
 void hk_gemm_by_blocks(const hk_gemm_product *product, const float *a, const float *b, float *c);
 
+/// Whether such a product packs A; else it reads it where it lies.
+bool hk_gemm_blocks_pack_left(const hk_gemm_product *product);
+
 /// The distance of a product's gate, for its calls.
 static inline intptr_t hk_gemm_gate(const hk_gemm_product *p) { return p->gate ? (intptr_t)p->gate - (intptr_t)p->c : 0; }
 

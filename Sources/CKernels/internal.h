@@ -261,6 +261,8 @@ typedef struct {
         const float *a, int64_t a_row, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile);
     void (*gemm_pack_panels)(
         int64_t width, const float *b, int64_t b_row, int64_t b_column, int64_t n, int64_t k, float *packed);
+    /// The sums over `k` of the rows that tiles hold, written where they are the `first`, else added.
+    void (*gemm_sum_tiles)(const float *packed, int64_t a_tile, int64_t m, int64_t k, float *sums, bool first);
     int gemm_block_rows, gemm_block_columns;
     /// What multiplies bf16 numbers.
     hk_bf16_kernels bf16;

@@ -47,7 +47,8 @@ public struct CPUEngine: LinkedEngine {
         let merging: [any Pass] = [RemoveDeadCode(), MergeSums(), RemoveDeadCode()]
         let isLowered = Precision.current == .bfloat16 && shortcoming(of: .bfloat16) == nil
         let joining: [any Pass] =
-            [FuseNormalization(), FusePooling(), FoldScaling(), FusePostOps()]
+            [FuseNormalization(), FusePooling(), FoldScaling()]
+            + [isLowered ? FusePostOps(closesGates: false, sumsLeft: { _, _ in false }) : FusePostOps()]
         let roundsAll = roundsAllProducts
         let lowering: [any Pass] =
             isLowered ? [LowerPrecision(.wide) { product, types in roundsAll || Self.isFasterInBFloat16(product, types) }] : []

@@ -103,6 +103,42 @@ extension KernelTests {
             }
         }
 
+        @Test(
+            "Sums of the left side's rows come with the product",
+            arguments: [
+                // Packed: parts of the depth, tiles that are not full, two slabs of columns.
+                (131, 77, 523), (257, 130, 300), (20, 4117, 40), (1000, 40, 61),
+                // Not packed, or nothing to sum.
+                (9, 12, 20), (33, 300, 250), (1, 40, 70), (70, 1, 30), (5, 4, 0),
+            ])
+        func leftSums(_ m: Int, _ n: Int, _ k: Int) {
+            let a: [Float] = samples(m * k, in: -1...1), b: [Float] = samples(k * n, in: -1...1)
+            let want = reference(m, n, k, a, b)
+            let sums = (0..<m).map { i in a[i * k..<(i + 1) * k].reduce(0) { $0 + Double($1) } }
+            for transposedA in [false, true] {
+                let left = transposedA ? transposed(a, m, k) : a
+                func run() -> [Float] {
+                    let (ma, mb) = (Memory(left), Memory(b))
+                    let (mc, ms) = (Memory(repeating: Float.nan, count: m * n), Memory(repeating: Float.nan, count: m))
+                    withExtendedLifetime((ma, mb)) {
+                        var product = hk_gemm_product()
+                        (product.m, product.n, product.k) = (Int64(m), Int64(n), Int64(k))
+                        (product.a, product.a_row, product.a_column) = (
+                            UnsafePointer(pointer(ma)), Int64(transposedA ? 1 : k), Int64(transposedA ? m : 1)
+                        )
+                        (product.b, product.b_row, product.b_column) = (UnsafePointer(pointer(mb)), Int64(n), 1)
+                        (product.c, product.c_row, product.a_sums) = (pointer(mc), Int64(n), pointer(ms))
+                        hk_gemm(&product)
+                    }
+                    return mc.array() + ms.array()
+                }
+                KernelTests.onEveryVariant { variant in
+                    expect(run(), want + sums, k, "\(variant), \(m) x \(n) x \(k), transposed \(transposedA)")
+                }
+                _ = KernelTests.sameBits("\(m) x \(n) x \(k)", run)
+            }
+        }
+
         private func pointer(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
 
         private func transposed(_ x: [Float], _ rows: Int, _ columns: Int) -> [Float] {

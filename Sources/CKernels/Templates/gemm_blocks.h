@@ -28,17 +28,24 @@ HK_INLINE int64_t gemm_tile_row(int64_t m, int64_t tile) {
     return m * tile / tiles;
 }
 
-/// Up to eight rows by `k` dense columns to [k][GEMM_ROWS]; writes up to seven elements more.
+/// Floats that packing copies at once: a tile's rows, and up to seven more.
+#define GEMM_COPY ((GEMM_ROWS + 7) / 8 * 8)
+
+/// A tile's rows by `k` dense columns to [k][GEMM_ROWS]; writes up to seven elements more.
 HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows, int64_t k, float *to) {
-    const float *row[8];
-    for (int64_t i = 0; i < 8; i++) row[i] = a + (i < rows ? i : rows - 1) * a_row;
+    const float *row[GEMM_COPY];
+    for (int64_t i = 0; i < GEMM_COPY; i++) row[i] = a + (i < rows ? i : rows - 1) * a_row;
     int64_t l = 0;
     for (; l + 8 <= k; l += 8, to += 8 * GEMM_ROWS) {
-        transpose48 square[8];
-        for (int i = 0; i < 8; i++) memcpy(&square[i], row[i] + l, sizeof square[i]);
-        transpose4_turn(square);
+        transpose48 squares[GEMM_COPY / 8][8];
+        HK_UNROLL for (int s = 0; s < GEMM_COPY / 8; s++) {
+            for (int i = 0; i < 8; i++) memcpy(&squares[s][i], row[8 * s + i] + l, sizeof squares[s][i]);
+            transpose4_turn(squares[s]);
+        }
         // What a store writes beyond its column the next one corrects.
-        for (int i = 0; i < 8; i++) memcpy(to + i * GEMM_ROWS, &square[i], sizeof square[i]);
+        for (int i = 0; i < 8; i++) {
+            HK_UNROLL for (int s = 0; s < GEMM_COPY / 8; s++) memcpy(to + i * GEMM_ROWS + 8 * s, &squares[s][i], sizeof squares[s][i]);
+        }
     }
     for (; l < k; l++, to += GEMM_ROWS) {
         for (int64_t i = 0; i < rows; i++) to[i] = row[i][l];
@@ -50,8 +57,8 @@ HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows,
 #define GEMM_COLUMNS_AHEAD 8
 
 /// The tiles of A, whose columns are dense: many tiles of a column at once, and what is wanted next is asked for, since columns may lie
-/// pages apart, where no processor looks ahead by itself. A copy of eight is one load and one store; what it writes beyond its column the
-/// next one corrects.
+/// pages apart, where no processor looks ahead by itself. A copy of whole vectors is a load and a store each; what it writes beyond its column the next
+/// one corrects.
 HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     for (int64_t first = 0; first < tiles; first += GEMM_TILES_TOGETHER, packed += GEMM_TILES_TOGETHER * a_tile) {
@@ -60,12 +67,14 @@ HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t
         for (int64_t i = 0; i < count; i++) {
             int64_t row = gemm_tile_row(m, first + i);
             from[i] = a + row;
-            if (GEMM_ROWS <= 8 && row + 8 <= m) wide = i + 1;
+            if (row + GEMM_COPY <= m) wide = i + 1;
         }
         for (int64_t l = 0; l < k && wide > 0; l++) {
             const float *ahead = from[0] + (l + GEMM_COLUMNS_AHEAD < k ? l + GEMM_COLUMNS_AHEAD : k - 1) * a_column;
             for (int64_t i = 0; i < count * GEMM_ROWS; i += 16) __builtin_prefetch(ahead + i);
-            for (int64_t i = 0; i < wide; i++) memcpy(packed + i * a_tile + l * GEMM_ROWS, from[i] + l * a_column, 8 * sizeof(float));
+            for (int64_t i = 0; i < wide; i++) {
+                memcpy(packed + i * a_tile + l * GEMM_ROWS, from[i] + l * a_column, GEMM_COPY * sizeof(float));
+            }
         }
         for (int64_t i = wide; i < count; i++) {
             int64_t rows = gemm_tile_row(m, first + i + 1) - gemm_tile_row(m, first + i);
@@ -85,13 +94,33 @@ static void gemm_pack_tiles(
         int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
         const float *from = a + row * a_row;
         float *to = packed + tile * a_tile;
-        if (a_column == 1 && GEMM_ROWS <= 8) {
+        if (a_column == 1) {
             gemm_pack_dense_rows(from, a_row, rows, k, to);
         } else {
             for (int64_t l = 0; l < k; l++) {
                 for (int64_t i = 0; i < rows; i++) to[l * GEMM_ROWS + i] = from[i * a_row + l * a_column];
             }
         }
+    }
+}
+
+typedef float gemm_copied __attribute__((vector_size(GEMM_COPY * sizeof(float))));
+
+static void gemm_sum_tiles(const float *packed, int64_t a_tile, int64_t m, int64_t k, float *sums, _Bool first) {
+    int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
+    for (int64_t tile = 0; tile < tiles; tile++, packed += a_tile) {
+        int64_t row = gemm_tile_row(m, tile), rows = gemm_tile_row(m, tile + 1) - row;
+        // Four sums side by side, each of every fourth column. What lies beyond the tile's rows counts for nothing.
+        gemm_copied some[4] = {};
+        for (int64_t l = 0; l < k; l += 4) {
+            HK_UNROLL for (int i = 0; i < 4; i++) {
+                gemm_copied column = {};
+                if (l + i < k) memcpy(&column, packed + (l + i) * GEMM_ROWS, sizeof column);
+                some[i] += column;
+            }
+        }
+        gemm_copied total = (some[0] + some[1]) + (some[2] + some[3]);
+        for (int64_t i = 0; i < rows; i++) sums[row + i] = first ? total[i] : sums[row + i] + total[i];
     }
 }
 

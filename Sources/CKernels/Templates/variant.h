@@ -108,6 +108,7 @@ const hk_variant HK_VARIANT = {
     .gemm_panel = gemm_panel,
     .gemm_pack_tiles = gemm_pack_tiles,
     .gemm_pack_panels = gemm_pack_panels,
+    .gemm_sum_tiles = gemm_sum_tiles,
     .gemm_block_rows = GEMM_ROWS,
     .gemm_block_columns = GEMM_BLOCK_COLUMNS,
     .bf16 = HK_BF16_TABLE,

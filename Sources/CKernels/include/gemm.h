@@ -44,7 +44,13 @@ typedef struct {
     const float *gate;
     /// B once more as `hk_gemm_pack` leaves it, where it is the same in many products; or null. One B for the whole batch only.
     const float *packed;
+    /// Written unless null: the sums of A's rows over k, `[m]`, as a bias's gradient is of what its weight's is a product of. Of a single
+    /// product only, not of a batch.
+    float *a_sums;
 } hk_gemm_product;
+
+/// Whether A is packed, so that its sums cost little more than writing them; elsewhere they are a pass over A of their own.
+bool hk_gemm_packs_left(const hk_gemm_product *product);
 
 /// Computes the product on the team. Nothing is allocated once the threads' scratch memory has grown.
 ///

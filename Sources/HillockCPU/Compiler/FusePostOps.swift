@@ -1,17 +1,25 @@
 import HillockCore
 
 /// Lets convolutions and matrix products add their bias and rectify on the way out, convolutions a residual too, a matrix product that is a
-/// rectified value's gradient stop what the rectifier stopped, and a convolution's weight gradient sum the bias's.
+/// rectified value's gradient stop what the rectifier stopped, and a weight's gradient sum the bias's.
 package struct FusePostOps: Pass {
     package static let name = "postops"
     package static let isOptional = true
     package static let summary =
         "biases, residuals, rectifiers and their gradients are applied by the product before them; bias gradients come with weight gradients"
 
-    /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does; where that takes all products none is in bf16.
+    /// Whether matrix products apply the gradient of a rectifier too, as our own kernel does, which is of f32.
     private let closesGates: Bool
+    /// Whether a matrix product of such a shape and depth sums what it is packing, as that kernel does.
+    private let sumsLeft: @Sendable (Shape, Int) -> Bool
 
-    package init(closesGates: Bool = ProductStep.takesAll) { self.closesGates = closesGates }
+    package init(
+        closesGates: Bool = ProductStep.closesGates,
+        sumsLeft: @escaping @Sendable (Shape, Int) -> Bool = { ProductStep.sumsLeft($0, depth: $1) }
+    ) {
+        self.closesGates = closesGates
+        self.sumsLeft = sumsLeft
+    }
 
     package func run(_ program: Program) -> Program {
         var replaced = chains(program)
@@ -27,12 +35,15 @@ package struct FusePostOps: Pass {
             } else if let chain = replaced.removeValue(forKey: value) {
                 numbers.append(builder.append(chain.primitive, chain.operands.map { numbers[$0] }, instruction.type))
             } else if let pair = pairs[value] {
+                // Where the later of them stands, the other waits for it.
+                numbers.append(-1)
+                guard value == pair.place else { continue }
                 let types = [program.type(of: pair.weight), program.type(of: pair.bias)]
                 let both = builder.append(pair.primitive, pair.operands.map { numbers[$0] }, types[0])
                 for (index, result) in [pair.weight, pair.bias].enumerated() {
-                    early[result] = builder.append(CompositeResult(index: index, type: types[index]), [both], types[index])
+                    let made = builder.append(CompositeResult(index: index, type: types[index]), [both], types[index])
+                    if result <= value { numbers[result] = made } else { early[result] = made }
                 }
-                numbers.append(early[value]!)
             } else {
                 numbers.append(builder.append(instruction.primitive, instruction.operands.map { numbers[$0] }, instruction.type))
             }
@@ -92,8 +103,8 @@ package struct FusePostOps: Pass {
             tail = next.value
         }
         var gate: Int?
-        if closesGates, instruction.primitive is MatrixMultiply, let next = program.onlyUser(of: tail, uses),
-            let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
+        if closesGates, instruction.primitive is MatrixMultiply, ProductStep.takes(instruction.type.shape),
+            let next = program.onlyUser(of: tail, uses), let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
             program.type(of: gradient.gate) == instruction.type
         {
             gate = gradient.gate
@@ -110,32 +121,42 @@ package struct FusePostOps: Pass {
         return (tail, (FusedMatrixMultiply(product: product, hasBias: bias != nil, hasRelu: hasRelu, isGated: gate != nil), operands))
     }
 
-    private typealias GradientPair = (primitive: FusedWeightGradient, operands: [Int], weight: Int, bias: Int)
+    /// `place`: the value number where both are computed.
+    private typealias GradientPair = (primitive: any Composite, operands: [Int], weight: Int, bias: Int, place: Int)
 
     /// Weight gradients whose upstream gradient is also summed over everything but channels; under the value numbers of both.
     private func gradientPairs(_ program: Program) -> [Int: GradientPair] {
         let uses = program.uses
+        let sums = program.sumsOntoOneAxis
         var pairs: [Int: GradientPair] = [:]
         for (position, instruction) in program.instructions.enumerated() {
-            guard let gradient = instruction.primitive as? ConvolutionWeightGradient, instruction.type.dtype == .float32,
-                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 })
+            let weight = program.inputs.count + position
+            guard let (primitive, upstream, axis) = summing(instruction, program), chain(from: position, program, uses) == nil,
+                instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 }),
+                let candidates = program.denseRoot(of: upstream).flatMap({ sums[$0] })
             else { continue }
-            let upstream = instruction.operands[1]
-            let rank = program.type(of: upstream).shape.rank
-            let sum = uses[upstream].first { position in
-                guard let reduce = program.instructions[position].primitive as? Reduce else { return false }
-                return reduce.kind == .sum && reduce.axes == [0] + Array(2..<rank)
+            let bias = candidates.first { sum in
+                pairs[sum.value] == nil && program.type(of: sum.operand).shape[sum.axis] == program.type(of: upstream).shape[axis]
+                    && sum.inner == program.type(of: upstream).shape.dimensions[(axis + 1)...].reduce(1, *)
             }
-            guard let sum, pairs[program.inputs.count + sum] == nil else { continue }
-            // Both must be computable where the first of them stands.
-            guard instruction.operands[0] < program.inputs.count + Swift.min(position, sum) else { continue }
-            let pair: GradientPair = (
-                FusedWeightGradient(gradient: gradient), instruction.operands, program.inputs.count + position, program.inputs.count + sum
-            )
-            pairs[pair.weight] = pair
-            pairs[pair.bias] = pair
+            guard let bias = bias?.value, let place = program.place(forBoth: weight, bias, instruction.operands, uses) else { continue }
+            let pair: GradientPair = (primitive, instruction.operands, weight, bias, place)
+            pairs[weight] = pair
+            pairs[bias] = pair
         }
         return pairs
+    }
+
+    /// What computes a weight's gradient and a bias's: with the upstream gradient, and its axis that the bias has. `nil` for what else there is.
+    private func summing(_ instruction: Program.Instruction, _ program: Program) -> (any Composite, upstream: Int, axis: Int)? {
+        guard instruction.type.dtype == .float32 else { return nil }
+        if let gradient = instruction.primitive as? ConvolutionWeightGradient {
+            return (FusedWeightGradient(gradient: gradient), instruction.operands[1], 1)
+        }
+        guard let product = instruction.primitive as? MatrixMultiply, product.transposesLeft, instruction.type.shape.rank == 2,
+            sumsLeft(instruction.type.shape, program.type(of: instruction.operands[0]).shape[0])
+        else { return nil }
+        return (FusedMatrixMultiply(product: product, sumsLeft: true), instruction.operands[0], 1)
     }
 }
 
@@ -149,6 +170,40 @@ extension Program {
             inputs.count + position <= user && !(instructions[position].primitive is any ViewPrimitive)
                 && !(instructions[position].primitive is Identity)
         }
+    }
+
+    /// A sum over all axes of its operand but one, which is followed by `inner` elements.
+    fileprivate typealias SumOntoOneAxis = (value: Int, operand: Int, axis: Int, inner: Int)
+
+    /// Sums over all axes but one, by the value whose memory they read.
+    fileprivate var sumsOntoOneAxis: [Int: [SumOntoOneAxis]] {
+        var sums: [Int: [SumOntoOneAxis]] = [:]
+        for (position, instruction) in instructions.enumerated() {
+            guard let reduce = instruction.primitive as? Reduce, reduce.kind == .sum else { continue }
+            guard let root = denseRoot(of: instruction.operands[0]) else { continue }
+            let shape = type(of: instruction.operands[0]).shape
+            let kept = (0..<shape.rank).filter { !reduce.axes.contains($0) }
+            guard kept.count == 1 else { continue }
+            let inner = shape.dimensions[(kept[0] + 1)...].reduce(1, *)
+            sums[root, default: []].append((inputs.count + position, instruction.operands[0], kept[0], inner))
+        }
+        return sums
+    }
+
+    /// The value whose memory another is, in the same order, through changes of shape.
+    fileprivate func denseRoot(of value: Int) -> Int? {
+        let dense = Strided(dense: type(of: value).shape)
+        guard let (root, view) = viewBelow(value), view == dense, view.shape.count == type(of: root).shape.count else { return nil }
+        return root
+    }
+
+    /// Where two values can be computed together of `operands`: where the earlier stands, or if the operands are not there yet the later, unless
+    /// somebody needs the earlier before.
+    fileprivate func place(forBoth one: Int, _ other: Int, _ operands: [Int], _ uses: [[Int]]) -> Int? {
+        let (first, last) = (Swift.min(one, other), Swift.max(one, other))
+        if operands.allSatisfy({ $0 < first }) { return first }
+        guard operands.allSatisfy({ $0 < last }), uses[first].allSatisfy({ inputs.count + $0 > last }) else { return nil }
+        return last
     }
 
     /// The vector that a value repeats along every axis but one; `nil` if it is anything else.

@@ -24,7 +24,8 @@ package struct FusedConvolution: Composite {
 }
 
 /// A matrix product that adds its bias and rectifies before it stores, or is the gradient of a rectifier's argument: inputs a, b, and if there
-/// are such the bias `[columns]` and the gate, of the result's shape, which are the rectified values.
+/// are such the bias `[columns]` and the gate, of the result's shape, which are the rectified values. As a weight's gradient it has a second
+/// result, the bias's.
 package struct FusedMatrixMultiply: Composite {
     package static let name = "matmul+"
     package let product: MatrixMultiply
@@ -32,15 +33,27 @@ package struct FusedMatrixMultiply: Composite {
     package let hasRelu: Bool
     /// The result is 0 where the gate is at most 0.
     package let isGated: Bool
+    /// The second result is the sum of the rows of a, a matrix whose transpose the product takes: `[rows of the result]`.
+    package let sumsLeft: Bool
+
+    package init(product: MatrixMultiply, hasBias: Bool = false, hasRelu: Bool = false, isGated: Bool = false, sumsLeft: Bool = false) {
+        self.product = product
+        self.hasBias = hasBias
+        self.hasRelu = hasRelu
+        self.isGated = isGated
+        self.sumsLeft = sumsLeft
+    }
 
     package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        [try product.outputType(for: Array(inputs.prefix(2)))]
+        let result = try product.outputType(for: Array(inputs.prefix(2)))
+        return sumsLeft ? [result, TensorType(result.dtype, [result.shape[-2]])] : [result]
     }
 
     package func body(_ inputs: [Tensor]) -> [Tensor] {
         var y = Tensor.apply(product, Array(inputs.prefix(2)))
         if hasBias { y = y + inputs[2].reshaped(to: [inputs[2].count]) }
         if hasRelu { y = relu(y) }
+        if sumsLeft { return [y, .apply(Reduce(.sum, axes: [0]), [inputs[0]])] }
         guard isGated, let gate = inputs.last else { return [y] }
         let zeros = Tensor.zerosLike(y)
         return [`where`(gate .<= zeros, zeros, y)]
@@ -75,7 +88,8 @@ extension FusedConvolution: Product {
 extension FusedMatrixMultiply: Product {
     package static var readsViews: Bool { true }
     package func inBFloat16(giving dtype: DType) -> FusedMatrixMultiply {
-        FusedMatrixMultiply(product: product.inBFloat16(giving: dtype), hasBias: hasBias, hasRelu: hasRelu, isGated: isGated)
+        FusedMatrixMultiply(
+            product: product.inBFloat16(giving: dtype), hasBias: hasBias, hasRelu: hasRelu, isGated: isGated, sumsLeft: sumsLeft)
     }
 }
 

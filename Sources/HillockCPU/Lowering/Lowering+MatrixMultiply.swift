@@ -6,7 +6,7 @@ extension Lowering {
     /// f32 goes to oneDNN, or where that is slower to a kernel of our own, transposes by strides; bf16 to oneDNN;
     /// other dtypes to a blocked kernel. What was fused with the product is done on the way out.
     mutating func lowerMatrixMultiply(
-        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, fused: FusedMatrixMultiply? = nil
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, fused: FusedMatrixMultiply? = nil, sums: Int? = nil
     ) throws {
         let dtype = program.type(of: instruction.operands[0]).dtype
         guard instruction.type.dtype == .float32, hasElements(instruction), dtype == .float32 || hk_has_bf16() else {
@@ -14,9 +14,10 @@ extension Lowering {
         }
         if dtype == .float32, instruction.primitive is MatrixMultiply, try leavesToOptimizer(value) { return }
         let shape = instruction.type.shape
-        if dtype == .float32, try lowerOwnMatrixMultiply(product, value, instruction, fused) { return }
-        guard fused?.isGated != true else {
-            throw CPUEngineError(description: "[cpu] a product of \(instruction.type) through relu has no kernel and was not expanded")
+        if dtype == .float32, try lowerOwnMatrixMultiply(product, value, instruction, fused, sums: sums) { return }
+        guard fused?.isGated != true, fused?.sumsLeft != true else {
+            let what = fused?.isGated == true ? "through relu" : "with the bias's gradient"
+            throw CPUEngineError(description: "[cpu] a product of \(instruction.type) \(what) has no kernel and was not expanded")
         }
         let bias = fused?.hasBias == true ? try plainBuffer(instruction.operands[2]) : nil
         let hasRelu = fused?.hasRelu == true
@@ -59,13 +60,13 @@ extension Lowering {
 
     /// Uses our own kernel where that is faster.
     private mutating func lowerOwnMatrixMultiply(
-        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, _ fused: FusedMatrixMultiply?
+        _ product: MatrixMultiply, _ value: Int, _ instruction: Program.Instruction, _ fused: FusedMatrixMultiply?, sums: Int?
     ) throws -> Bool {
         let (a, b) = (try strided(instruction.operands[0]), try strided(instruction.operands[1]))
         let left = product.transposesLeft ? a.view.transposedMatrices : a.view
         let right = product.transposesRight ? b.view.transposedMatrices : b.view
         guard
-            ProductStep.isFaster(instruction.type.shape, left, right)
+            fused?.isGated == true || fused?.sumsLeft == true || ProductStep.isFaster(instruction.type.shape, left, right)
                 || isBrief && ProductStep.isNearlyAsFast(instruction.type.shape)
         else { return false }
         let bias = fused?.hasBias == true ? try plainBuffer(instruction.operands[2]) : nil
@@ -75,7 +76,7 @@ extension Lowering {
         steps.append(
             ProductStep(
                 instruction.type.shape, (a.buffer, left), (b.buffer, right), bias: bias, hasRelu: fused?.hasRelu == true, gate: gate,
-                packed: packed, target))
+                packed: packed, sums: sums.map { makeBuffer(for: $0) }, target))
         return true
     }
 
@@ -151,7 +152,9 @@ extension FusedMatrixMultiply: CompositeKernel {
     func hasKernel(for inputs: [TensorType]) -> Bool { true }
 
     func lower(_ call: CompositeCall, in lowering: inout Lowering) throws {
-        try lowering.lowerMatrixMultiply(product, call.value, lowering.program.instruction(call.value)!, fused: self)
+        guard let value = call.results[0] else { fatalError("[cpu] a product that nobody uses") }
+        let sums = sumsLeft ? call.results[1] : nil
+        try lowering.lowerMatrixMultiply(product, value, lowering.program.instruction(call.value)!, fused: self, sums: sums)
     }
 }
 

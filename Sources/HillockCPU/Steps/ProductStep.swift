@@ -12,6 +12,8 @@ final class ProductStep: Step {
     /// The right side as `hk_gemm_pack` leaves it, where it is a weight that nothing changes.
     private let packed: BufferID?
     private let target: BufferID
+    /// Where the sums of the left side's rows go, if they are wanted.
+    private let sums: BufferID?
     /// Elements of the target before the product's first.
     private let targetOffset: Int
     /// Where it is one of several products of an instruction.
@@ -21,8 +23,8 @@ final class ProductStep: Step {
 
     init(
         _ shape: Shape, _ a: (buffer: BufferID, view: Strided), _ b: (buffer: BufferID, view: Strided), bias: BufferID?,
-        hasRelu: Bool = false, gate: BufferID? = nil, packed: BufferID? = nil, _ target: BufferID, targetOffset: Int = 0,
-        floatingPointOperations: Int? = nil
+        hasRelu: Bool = false, gate: BufferID? = nil, packed: BufferID? = nil, sums: BufferID? = nil, _ target: BufferID,
+        targetOffset: Int = 0, floatingPointOperations: Int? = nil
     ) {
         self.floatingPointOperations = floatingPointOperations
         self.a = a
@@ -31,6 +33,7 @@ final class ProductStep: Step {
         self.gate = gate
         self.packed = packed
         self.target = target
+        self.sums = sums
         self.targetOffset = targetOffset
         let rank = shape.rank
         var product = hk_gemm_product()
@@ -60,20 +63,40 @@ final class ProductStep: Step {
     /// Whether the kernel is faster than oneDNN's for all products whose rank it takes.
     static var takesAll: Bool { InstructionSet.current == .avx2 }
 
+    /// Whether the kernel is fast enough that closing gates in it beats oneDNN's with a pass over the result after it.
+    static var closesGates: Bool { InstructionSet.current != .plain }
+
+    /// Whether the kernel takes so many axes.
+    static func takes(_ shape: Shape) -> Bool { shape.rank - 2 <= HK_MAX_RANK }
+
+    /// Whether the kernel computes a weight's gradient, of a shape and so many terms, and sums the bias's while it packs the upstream gradient.
+    ///
+    /// Not in place of oneDNN's product with AVX-512, which for that shares less of the caches with other programs: where these are busy ours
+    /// takes a tenth longer, more than the sums that it saves.
+    static func sumsLeft(_ shape: Shape, depth: Int) -> Bool {
+        guard takesAll else { return false }
+        var product = hk_gemm_product()
+        (product.m, product.n, product.k) = (Int64(shape[0]), Int64(shape[1]), Int64(depth))
+        (product.a_row, product.a_column) = (1, product.m)
+        return hk_gemm_packs_left(&product)
+    }
+
     /// Where the kernel is faster than oneDNN's, as measured in `gemm.h`.
     static func isFaster(_ shape: Shape, _ left: Strided, _ right: Strided) -> Bool {
-        guard shape.rank - 2 <= HK_MAX_RANK else { return false }
+        guard takes(shape) else { return false }
         if takesAll { return true }
         let (m, n, k) = (shape[-2], shape[-1], left.shape[-1])
         let isTransposed = right.strides[shape.rank - 2] == 1 && left.strides[shape.rank - 1] == 1
+        // What it takes to turn the right side, the sums being short.
+        if shape.rank == 2, isTransposed, k <= 256, m >= 64, n >= 32 { return true }
         return m <= 8 || m <= 16 && k >= 256 || n == 1 || n < 16 && k >= 256 && isTransposed || m * n * k < 4096
     }
 
     /// Where oneDNN's kernel is at most a tenth faster: measured from 32 x 32 x 32 to 512 x 512 x 784, either side transposed or not.
-    static func isNearlyAsFast(_ shape: Shape) -> Bool { shape.rank - 2 <= HK_MAX_RANK && shape[-1] >= 32 }
+    static func isNearlyAsFast(_ shape: Shape) -> Bool { takes(shape) && shape[-1] >= 32 }
 
     var reads: [BufferID] { [a.buffer, packed ?? b.buffer] + [bias, gate].compactMap { $0 } }
-    var writes: [BufferID] { [target] }
+    var writes: [BufferID] { [target] + [sums].compactMap { $0 } }
     var scratchByteCount: Int { 0 }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
@@ -90,6 +113,7 @@ final class ProductStep: Step {
         product.c = floats(target, targetOffset)
         if let bias { product.bias = UnsafePointer(floats(bias, 0)) }
         if let gate { product.gate = UnsafePointer(floats(gate, 0)) }
+        if let sums { product.a_sums = floats(sums, 0) }
         hk_gemm(&product)
     }
 
@@ -98,6 +122,7 @@ final class ProductStep: Step {
         if bias != nil { text += " + bias" }
         if product.relu { text += ", relu" }
         if gate != nil { text += ", through relu" }
+        if sums != nil { text += ", bias" }
         return text + ": own\(packed == nil ? "" : ", packed")"
     }
 }

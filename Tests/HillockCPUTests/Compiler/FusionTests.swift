@@ -149,6 +149,36 @@ struct FusionTests {
         #expect(try operations(closesGates: true, rows: 1).contains("where"))
     }
 
+    @Test(arguments: [false, true]) func aBiasGradientJoinsTheProduct(comesFirst: Bool) throws {
+        let pass = FusePostOps(sumsLeft: { _, _ in true })
+        // As in a layer of sequences: the sum is over their axes, the product of their rows.
+        let (dy, x) = (relu(known([2, 3, 4], seed: 0)), known([6, 5], seed: 1))
+        let sum = comesFirst ? dy.sum(axes: 0, 1) : nil
+        let weight = matmul(dy.reshaped(to: [6, 4]), x, transposingLeft: true)
+        let bias = sum ?? dy.sum(axes: 0, 1)
+        let after = try check(pass, weight, bias)
+        #expect(names(after).filter { $0 != "reshape" } == ["relu", "matmul+", "result", "result"], "\(after)")
+    }
+
+    @Test func aBiasGradientThatIsNoneStays() throws {
+        let pass = FusePostOps(sumsLeft: { _, _ in true })
+        let (dy, x) = (relu(known([6, 4], seed: 0)), known([6, 4], seed: 1))
+        func joins(_ outputs: Tensor...) throws -> Bool {
+            let run = try RecordedRun(of: outputs)
+            return names(pass.run(run.program)).contains("matmul+")
+        }
+        let product = matmul(dy, x, transposingLeft: true)
+        #expect(try joins(product, dy.sum(axes: 0)))
+        // The sum of the other axis, of the other factor, of what is not transposed.
+        #expect(try !joins(product, dy.sum(axes: 1)))
+        #expect(try !joins(product, x.sum(axes: 0)))
+        #expect(try !joins(matmul(dy, x, transposingRight: true), dy.sum(axes: 0)))
+        #expect(try !joins(product, dy.reshaped(to: [4, 6]).sum(axes: 1)))
+        // The product waits for what is made of the sum.
+        let sum = dy.sum(axes: 0)
+        _ = try check(pass, matmul(dy, x * sum, transposingLeft: true), sum)
+    }
+
     @Test func aProductThatIsWantedItselfStays() throws {
         let (x, w) = (known([5, 3], seed: 0), known([3, 4], seed: 1))
         let product = matmul(x, w)
