@@ -70,37 +70,34 @@
             T##_store_partial(outputs[q], 1, name##_lanes_##T(s[q][0]));                                              \
         }                                                                                                             \
     }                                                                                                                 \
-    static void name##_rows_##T(const char *const *rows, int64_t row_count, int64_t count, char *output) {            \
-        int64_t whole = count / HK_GRANULE, rest = count % HK_GRANULE, at = 0;                                        \
-        for (; whole >= 4; whole -= 4, at += 4 * (int64_t)sizeof(T##v)) {                                             \
-            const int64_t bytes = sizeof(T##v);                                                                       \
-            const char *row = rows[0] + at;                                                                           \
-            T##v s0 = T##_load(row), s1 = T##_load(row + bytes), s2 = T##_load(row + 2 * bytes),                      \
-                 s3 = T##_load(row + 3 * bytes);                                                                      \
-            for (int64_t r = 1; r < row_count; r++) {                                                                 \
-                row = rows[r] + at;                                                                                   \
-                s0 = COMBINE(T, s0, T##_load(row));                                                                   \
-                s1 = COMBINE(T, s1, T##_load(row + bytes));                                                           \
-                s2 = COMBINE(T, s2, T##_load(row + 2 * bytes));                                                       \
-                s3 = COMBINE(T, s3, T##_load(row + 3 * bytes));                                                       \
+    /* output = that and rows, or the rows alone: one after the other for each element. */                            \
+    HK_INLINE void name##_add_rows_##T(                                                                               \
+        const char *const *rows, const int row_count, const _Bool first, int64_t count, char *output) {               \
+        for (int64_t at = 0; count > 0; count -= HK_GRANULE, at += (int64_t)sizeof(T##v)) {                           \
+            if (__builtin_expect(count < HK_GRANULE, 0)) {                                                            \
+                T##v total = T##_load_partial((first ? rows[0] : output) + at, count, (T##e)(identity));              \
+                for (int r = first; r < row_count; r++) {                                                             \
+                    total = COMBINE(T, total, T##_load_partial(rows[r] + at, count, (T##e)(identity)));               \
+                }                                                                                                     \
+                T##_store_partial(output + at, count, total);                                                         \
+                return;                                                                                               \
             }                                                                                                         \
-            T##_store(output + at, s0);                                                                               \
-            T##_store(output + at + bytes, s1);                                                                       \
-            T##_store(output + at + 2 * bytes, s2);                                                                   \
-            T##_store(output + at + 3 * bytes, s3);                                                                   \
-        }                                                                                                             \
-        for (; whole > 0; whole--, at += (int64_t)sizeof(T##v)) {                                                     \
-            T##v total = T##_load(rows[0] + at);                                                                      \
-            for (int64_t r = 1; r < row_count; r++) total = COMBINE(T, total, T##_load(rows[r] + at));                \
+            T##v total = T##_load((first ? rows[0] : output) + at);                                                   \
+            for (int r = first; r < row_count; r++) total = COMBINE(T, total, T##_load(rows[r] + at));                \
             T##_store(output + at, total);                                                                            \
         }                                                                                                             \
-        if (rest > 0) {                                                                                               \
-            T##v total = T##_load_partial(rows[0] + at, rest, (T##e)(identity));                                      \
-            for (int64_t r = 1; r < row_count; r++) {                                                                 \
-                total = COMBINE(T, total, T##_load_partial(rows[r] + at, rest, (T##e)(identity)));                    \
+    }                                                                                                                 \
+    /* Four rows at once from end to end, which the processor follows; a few columns of many rows it does not. */     \
+    static void name##_rows_##T(const char *const *rows, int64_t row_count, int64_t count, char *output) {            \
+        _Bool first = 1;                                                                                              \
+        for (; row_count >= 4; row_count -= 4, rows += 4, first = 0) {                                                \
+            if (first) {                                                                                              \
+                name##_add_rows_##T(rows, 4, 1, count, output);                                                       \
+            } else {                                                                                                  \
+                name##_add_rows_##T(rows, 4, 0, count, output);                                                       \
             }                                                                                                         \
-            T##_store_partial(output + at, rest, total);                                                              \
         }                                                                                                             \
+        for (; row_count > 0; row_count--, rows++, first = 0) name##_add_rows_##T(rows, 1, first, count, output);     \
     }                                                                                                                 \
     static void name##_combine_##T(char *accumulator, const char *other, int64_t count) {                             \
         for (; count >= HK_GRANULE; count -= HK_GRANULE, accumulator += sizeof(T##v), other += sizeof(T##v)) {        \
