@@ -57,8 +57,8 @@ HK_INLINE void gemm_pack_dense_rows(const float *a, int64_t a_row, int64_t rows,
 #define GEMM_COLUMNS_AHEAD 8
 
 /// The tiles of A, whose columns are dense: many tiles of a column at once, and what is wanted next is asked for, since columns may lie
-/// pages apart, where no processor looks ahead by itself. A copy of whole vectors is a load and a store each; what it writes beyond its column the next
-/// one corrects.
+/// pages apart, where no processor looks ahead by itself. A copy of whole vectors is a load and a store each; what it writes beyond its
+/// column the next one corrects.
 HK_INLINE void gemm_pack_dense_columns(const float *a, int64_t a_column, int64_t m, int64_t k, float *packed, int64_t a_tile) {
     int64_t tiles = (m + GEMM_ROWS - 1) / GEMM_ROWS;
     for (int64_t first = 0; first < tiles; first += GEMM_TILES_TOGETHER, packed += GEMM_TILES_TOGETHER * a_tile) {

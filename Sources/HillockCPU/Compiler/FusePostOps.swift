@@ -131,13 +131,15 @@ package struct FusePostOps: Pass {
         var pairs: [Int: GradientPair] = [:]
         for (position, instruction) in program.instructions.enumerated() {
             let weight = program.inputs.count + position
-            guard let (primitive, upstream, axis) = summing(instruction, program), chain(from: position, program, uses) == nil,
+            // A product that nobody wants, in a program with dead code, is not made for the sum's sake.
+            guard let (primitive, upstream) = summing(instruction, program), chain(from: position, program, uses) == nil,
+                !uses[weight].isEmpty || program.outputs.contains(weight),
                 instruction.operands.allSatisfy({ program.type(of: $0).shape.count > 0 && program.type(of: $0).dtype == .float32 }),
                 let candidates = program.denseRoot(of: upstream).flatMap({ sums[$0] })
             else { continue }
+            let extents = program.type(of: upstream).shape.dimensions
             let bias = candidates.first { sum in
-                pairs[sum.value] == nil && program.type(of: sum.operand).shape[sum.axis] == program.type(of: upstream).shape[axis]
-                    && sum.inner == program.type(of: upstream).shape.dimensions[(axis + 1)...].reduce(1, *)
+                pairs[sum.value] == nil && sum.extent == extents[1] && sum.inner == extents[2...].reduce(1, *)
             }
             guard let bias = bias?.value, let place = program.place(forBoth: weight, bias, instruction.operands, uses) else { continue }
             let pair: GradientPair = (primitive, instruction.operands, weight, bias, place)
@@ -147,16 +149,17 @@ package struct FusePostOps: Pass {
         return pairs
     }
 
-    /// What computes a weight's gradient and a bias's: with the upstream gradient, and its axis that the bias has. `nil` for what else there is.
-    private func summing(_ instruction: Program.Instruction, _ program: Program) -> (any Composite, upstream: Int, axis: Int)? {
+    /// What computes a weight's gradient and a bias's, and the upstream gradient, whose second axis the bias has; `nil` for what is no weight's
+    /// gradient.
+    private func summing(_ instruction: Program.Instruction, _ program: Program) -> (any Composite, upstream: Int)? {
         guard instruction.type.dtype == .float32 else { return nil }
         if let gradient = instruction.primitive as? ConvolutionWeightGradient {
-            return (FusedWeightGradient(gradient: gradient), instruction.operands[1], 1)
+            return (FusedWeightGradient(gradient: gradient), instruction.operands[1])
         }
         guard let product = instruction.primitive as? MatrixMultiply, product.transposesLeft, instruction.type.shape.rank == 2,
             sumsLeft(instruction.type.shape, program.type(of: instruction.operands[0]).shape[0])
         else { return nil }
-        return (FusedMatrixMultiply(product: product, sumsLeft: true), instruction.operands[0], 1)
+        return (FusedMatrixMultiply(product: product, sumsLeft: true), instruction.operands[0])
     }
 }
 
@@ -172,8 +175,8 @@ extension Program {
         }
     }
 
-    /// A sum over all axes of its operand but one, which is followed by `inner` elements.
-    fileprivate typealias SumOntoOneAxis = (value: Int, operand: Int, axis: Int, inner: Int)
+    /// A sum over all axes of its operand but one, of which each of the `extent` places is followed by `inner` elements.
+    fileprivate typealias SumOntoOneAxis = (value: Int, extent: Int, inner: Int)
 
     /// Sums over all axes but one, by the value whose memory they read.
     fileprivate var sumsOntoOneAxis: [Int: [SumOntoOneAxis]] {
@@ -185,7 +188,7 @@ extension Program {
             let kept = (0..<shape.rank).filter { !reduce.axes.contains($0) }
             guard kept.count == 1 else { continue }
             let inner = shape.dimensions[(kept[0] + 1)...].reduce(1, *)
-            sums[root, default: []].append((inputs.count + position, instruction.operands[0], kept[0], inner))
+            sums[root, default: []].append((inputs.count + position, shape[kept[0]], inner))
         }
         return sums
     }

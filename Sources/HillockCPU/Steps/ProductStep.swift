@@ -69,10 +69,11 @@ final class ProductStep: Step {
     /// Whether the kernel takes so many axes.
     static func takes(_ shape: Shape) -> Bool { shape.rank - 2 <= HK_MAX_RANK }
 
-    /// Whether the kernel computes a weight's gradient, of a shape and so many terms, and sums the bias's while it packs the upstream gradient.
+    /// Whether the kernel computes a weight's gradient, of a shape and so many terms, and sums the bias's while it packs the upstream
+    /// gradient.
     ///
-    /// Not in place of oneDNN's product with AVX-512, which for that shares less of the caches with other programs: where these are busy ours
-    /// takes a tenth longer, more than the sums that it saves.
+    /// Not in place of oneDNN's product with AVX-512: where other programs kept the caches busy, a transformer's step took 1.06 times as long
+    /// with ours, more than the sums take.
     static func sumsLeft(_ shape: Shape, depth: Int) -> Bool {
         guard takesAll else { return false }
         var product = hk_gemm_product()
