@@ -125,6 +125,11 @@ typedef struct {
     int64_t members, images, step, pieces, positions, width;
 } hk_norm_parts;
 
+/// Neighbours `begin ..< end`.
+typedef struct {
+    int64_t begin, end;
+} hk_span;
+
 /// All that is compiled once for each instruction set.
 typedef struct {
     const char *name;
@@ -176,9 +181,10 @@ typedef struct {
         int64_t first_row, float *rows);
     /// Up to `HK_OPTIMIZER_ROWS` rows of the product of a tensor's factors, `n` columns of them: y[r * n ...]
     void (*combine_rows)(const hk_optimizer_tensor *tensor, int64_t rows, int64_t row, int64_t column, int64_t n, float *y);
-    /// `n` neighbours from element `from` of a tensor, whose gradient is `g[0 ..< n]`; by `enum hk_optimizer`.
+    /// Some spans of a tensor, counted from element `from`, where its gradient is `g[0]`; by `enum hk_optimizer`.
     void (*optimizer[3])(
-        const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from, int64_t n);
+        const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensor, const float *g, int64_t from,
+        const hk_span *span, int64_t spans);
     /// Normalisation of a piece: [0] blocks of `rows` neighbours of one channel, [1] of `rows` rows of `width` channels. Moments are,
     /// for each channel, the mean and the sum of squared distances from it; sums are of the upstream gradient, and of it times x - mean.
     void (*norm_moments[2])(

@@ -15,13 +15,15 @@ import Testing
     }
 
     private func train(_ layer: Embedding, _ optimizer: any Optimizer) {
-        for indices in lookups {
-            let (_, gradients) = valueAndGradient(of: optimizer.parameters) {
-                let x = layer(Tensor(indices))
-                return (x * x * factors).sum()
-            }
-            optimizer.update(gradients)
+        for indices in lookups { step(layer, optimizer, indices) }
+    }
+
+    private func step(_ layer: Embedding, _ optimizer: any Optimizer, _ indices: [Int64]) {
+        let (_, gradients) = valueAndGradient(of: optimizer.parameters) {
+            let x = layer(Tensor(indices))
+            return (x * x * factors).sum()
         }
+        optimizer.update(gradients)
     }
 
     @Test("Adam on a sparse table is PyTorch's SparseAdam", arguments: [Device.reference, .cpu])
@@ -49,6 +51,34 @@ import Testing
             return try layer.weight.value.hostArray().doubles
         }
         #expect(zip(results[0], definition).allSatisfy { ($0 - $1).magnitude < 1e-6 })
+    }
+
+    @Test("Rows that no step has looked up yet are left alone, until they are or their moments come from elsewhere")
+    func rest() throws {
+        /// Looks up three of the six rows, takes over moments in which others have a past, and goes on.
+        func trained(_ device: Device, by makeOptimizer: (Embedding) -> any Optimizer) throws -> [[Double]] {
+            try Device.$current.withValue(device) {
+                let layer = table(sparse: false)
+                let optimizer = makeOptimizer(layer)
+                for indices in lookups + [[1, 0, 3]] { step(layer, optimizer, indices) }
+                var state = try Dictionary(uniqueKeysWithValues: optimizer.state.map { ($0.name, try $0.tensor.hostArray()) })
+                for (name, array) in state where array.shape == [6, 2] {
+                    let moved = zip(array.doubles, 0...).map { Float($0 + ($1 == 9 ? 0.5 : 0)) }
+                    state[name] = try Tensor(moved, shape: [6, 2]).hostArray()
+                }
+                try optimizer.restore(state: state)
+                for indices in [[0, 1, 1], [2, 0, 2]] as [[Int64]] { step(layer, optimizer, indices) }
+                return try [layer.weight.value.hostArray().doubles] + optimizer.state.map { try $0.tensor.hostArray().doubles }
+            }
+        }
+        for makeOptimizer in [
+            { Adam($0, learningRate: 0.1, epsilon: 1e-3) }, { SGD($0, learningRate: 0.1, momentum: 0.9) },
+        ] as [(Embedding) -> any Optimizer] {
+            let (engine, definition) = try (trained(.cpu, by: makeOptimizer), trained(.reference, by: makeOptimizer))
+            for (got, wanted) in zip(engine, definition) {
+                #expect(zip(got, wanted).allSatisfy { ($0 - $1).magnitude < 2e-6 }, "got \(got), wanted \(wanted)")
+            }
+        }
     }
 
     @Test("A large table stays where it is, and what a step does not look up stays what it is")

@@ -60,42 +60,61 @@ static void combine_rows(const hk_optimizer_tensor *t, int64_t rows, int64_t row
     }
 }
 
-static void sgd_step(const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+/// Neighbours in some spans from element `from` on, one granule at a time. Spans may lie far apart: what the next ones need is asked for.
+#define HK_SPANS(body)                                                                                                \
+    for (int64_t place = 0; place < spans; place++) {                                                                 \
+        if (place + SPANS_AHEAD < spans) prefetch_span(t, from + span[place + SPANS_AHEAD].begin);                    \
+        for (int64_t at = span[place].begin; at < span[place].end; at += HK_GRANULE) {                                \
+            int64_t count = span[place].end - at < HK_GRANULE ? span[place].end - at : HK_GRANULE;                    \
+            body                                                                                                      \
+        }                                                                                                             \
+    }
+#define SPANS_AHEAD 8
+HK_INLINE void prefetch_span(const hk_optimizer_tensor *t, int64_t at) {
+    __builtin_prefetch(t->parameter + at);
+    if (t->slots[0]) __builtin_prefetch(t->slots[0] + at);
+    if (t->slots[1]) __builtin_prefetch(t->slots[1] + at);
+}
+
+static void sgd_step(
+    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, const hk_span *span, int64_t spans) {
     const float *p = t->parameter + from;
     float *np = t->new_parameter + from;
     f32v rate = splat(-s->rate), decay = splat(t->decay);
-    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
-                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
-                row_store(np + at, count, f32_fma(slope, rate, value));)
+    HK_SPANS(f32v value = row_load(p + at, count, 0);
+             f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+             row_store(np + at, count, f32_fma(slope, rate, value));)
 }
 
 static void momentum_step(
-    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, const hk_span *span, int64_t spans) {
     const float *p = t->parameter + from, *v = t->slots[0] + from;
     float *np = t->new_parameter + from, *nv = t->new_slots[0] + from;
     f32v rate = splat(-s->rate), decay = splat(t->decay), momentum = splat(s->momentum), share = splat(s->share);
     f32v ahead = splat(s->nesterov ? s->momentum : 1.0f), now = splat(s->nesterov ? 1.0f : 0.0f);
-    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
-                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
-                f32v velocity = f32_fma(row_load(v + at, count, 0), momentum, slope * share);
-                row_store(nv + at, count, velocity);
-                f32v step = s->nesterov ? f32_fma(velocity, ahead, slope * now) : velocity;
-                row_store(np + at, count, f32_fma(step, rate, value));)
+    HK_SPANS(f32v value = row_load(p + at, count, 0);
+             f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+             f32v velocity = f32_fma(row_load(v + at, count, 0), momentum, slope * share);
+             row_store(nv + at, count, velocity);
+             f32v step = s->nesterov ? f32_fma(velocity, ahead, slope * now) : velocity;
+             row_store(np + at, count, f32_fma(step, rate, value));)
 }
 
 static void adam_step(
-    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, int64_t n) {
+    const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t, const float *g, int64_t from, const hk_span *span, int64_t spans) {
     const float *p = t->parameter + from, *m = t->slots[0] + from, *v = t->slots[1] + from;
     float *np = t->new_parameter + from, *nm = t->new_slots[0] + from, *nv = t->new_slots[1] + from;
     f32v rate = splat(-s->rate), decay = splat(t->decay), keep = splat(t->keep), share1 = splat(s->share1);
     f32v beta2 = splat(s->beta2), share2 = splat(s->share2), correction = splat(s->correction), epsilon = splat(s->epsilon);
-    HK_GRANULES(n, f32v value = row_load(p + at, count, 0);
-                f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
-                f32v first = row_load(m + at, count, 0);
-                first = f32_fma(slope - first, share1, first);
-                f32v second = f32_fma(row_load(v + at, count, 0), beta2, slope * slope * share2);
-                row_store(nm + at, count, first);
-                row_store(nv + at, count, second);
-                f32v step = first / f32_fma(f32_sqrt(second), correction, epsilon);
-                row_store(np + at, count, f32_fma(step, rate, value * keep));)
+    HK_SPANS(f32v value = row_load(p + at, count, 0);
+             f32v slope = f32_fma(value, decay, row_load(g + at, count, 0));
+             f32v first = row_load(m + at, count, 0);
+             first = f32_fma(slope - first, share1, first);
+             f32v second = f32_fma(row_load(v + at, count, 0), beta2, slope * slope * share2);
+             row_store(nm + at, count, first);
+             row_store(nv + at, count, second);
+             f32v step = first / f32_fma(f32_sqrt(second), correction, epsilon);
+             row_store(np + at, count, f32_fma(step, rate, value * keep));)
 }
+#undef HK_SPANS
+#undef SPANS_AHEAD

@@ -49,7 +49,16 @@ typedef struct {
     /// Only the rows, of `width`, whose gradient is not all zeros are changed, their slots too (PyTorch's SparseAdam). New values must take
     /// the old ones' place.
     bool touched_only;
+    /// Where the gradient is rows: for each unit of rows whether it has a past, that is a slot that is not all zeros; NULL where nobody
+    /// keeps this from step to step. The others' rows that have no gradient either are neither read nor written, if a step of zero
+    /// changes nothing: what a step costs is what was ever touched.
+    uint8_t *past;
+    /// Whether `past` says it already; else the slots are read for it.
+    bool knows_past;
 } hk_optimizer_tensor;
+
+/// Rows of one unit of `hk_optimizer_tensor.past`: at least a cache line.
+static inline int64_t hk_optimizer_unit_rows(int64_t width) { return width >= 16 ? 1 : (16 + width - 1) / width; }
 
 /// Changes all tensors in one parallel loop: memory is read and written once.
 void hk_optimizer_run(const hk_optimizer_step_numbers *numbers, const hk_optimizer_tensor *tensors, int64_t count);

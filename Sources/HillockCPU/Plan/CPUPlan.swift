@@ -76,6 +76,8 @@ final class CPUPlan: Plan {
     private let scalars: [(buffer: BufferID, argument: Int, dtype: DType)]
     private let arguments: [(buffer: BufferID, argument: Int)]
     private let temporaries: [(buffer: BufferID, offset: Int)]
+    /// Tables of which it is remembered from run to run which rows have ever been changed.
+    private let tables: [OptimizerTable]
     /// Buffers that a result is written over.
     private let overwritten: [(buffer: BufferID, result: BufferID)]
     // Of one run, kept so that the next one need not ask for memory: what owns each result's elements, and copies of arguments.
@@ -125,6 +127,7 @@ final class CPUPlan: Plan {
         self.arguments = arguments
         self.temporaries = temporaries
         self.overwritten = overwritten
+        tables = OptimizerTable.all(in: draft)
         owners = [CPUBuffer?](repeating: nil, count: results.count)
     }
 
@@ -150,10 +153,12 @@ final class CPUPlan: Plan {
         StoragePool.shared.countRun()
         let memory = try Arena.shared.memory(arenaByteCount)
         for (buffer, offset) in temporaries { pointers[buffer] = memory + offset }
+        for table in tables { try table.recall(arguments) }
         let observer = Observation.observer
         try prologue?.run(&arguments, pointers, scratch: memory + scratchOffset, observer)
         try steps.run(pointers, scratch: memory + scratchOffset, observer)
 
+        let first = results.count
         for (position, result) in self.results.enumerated() {
             switch buffers[result.buffer].kind {
             case .argument(let argument):
@@ -171,6 +176,7 @@ final class CPUPlan: Plan {
             case .scalar, .temporary, .kept: fatalError("[cpu] result \(position) has no memory of its own")
             }
         }
+        for table in tables { table.remember(with: results[first...]) }
     }
 
     /// Lets go of what belonged to one run.
@@ -247,9 +253,12 @@ final class CPUPlan: Plan {
     var details: PlanDetails { PlanDetails(steps: draft.stepDetails, memory: draft.memoryLines) }
 }
 
-/// What is remembered of a buffer's elements for as long as they are what they are: copies of them in other layouts.
+/// What is remembered of a buffer's elements for as long as they are what they are.
 final class BufferNotes {
+    /// Copies of them in other layouts.
     var storages: [PhysicalLayout: Storage] = [:]
+    /// Of an optimizer's slot, which rows are not all zeros.
+    var past: RowPast?
     /// No other notes have it, now or later.
     let number = BufferNotes.numbers.add(1, ordering: .relaxed).newValue
 

@@ -52,6 +52,8 @@ final class OptimizerStep: InPlaceStep {
     private let tensors: UnsafeMutablePointer<hk_optimizer_tensor>
     /// The scalars' values in a run: a step asks for no memory.
     private let values: UnsafeMutablePointer<Float>
+    /// For each parameter what is known of its rows in a run.
+    private var pasts: [RowPast?]
 
     init(_ kind: Kind, scalars: [BufferID], _ parameters: [Parameter]) {
         self.kind = kind
@@ -59,6 +61,7 @@ final class OptimizerStep: InPlaceStep {
         self.parameters = parameters
         tensors = .allocate(capacity: parameters.count)
         values = .allocate(capacity: scalars.count)
+        pasts = [RowPast?](repeating: nil, count: parameters.count)
     }
 
     deinit {
@@ -81,6 +84,26 @@ final class OptimizerStep: InPlaceStep {
         return parameters.flatMap { zip($0.sources, $0.targets).map { ($0, $1) } }.filter { readers[$0.0] == 1 }
     }
 
+    /// The parameters of which rows are left out that have no gradient and no past, and the slots that say it, as they were and will be.
+    var tables: [(parameter: Int, slots: [(source: BufferID, target: BufferID)])] {
+        parameters.enumerated().compactMap { position, parameter in
+            guard case .grouped = parameter.gradient, !parameter.isSparse else { return nil }
+            return (position, zip(parameter.sources, parameter.targets).dropFirst().map { ($0, $1) })
+        }
+    }
+
+    /// What is known of a table before a run, if anything is.
+    func recall(_ past: RowPast?, ofParameter position: Int) throws {
+        let rows = parameters[position].shape[0], unit = Int(hk_optimizer_unit_rows(Int64(parameters[position].rowLength)))
+        pasts[position] = try past ?? RowPast(units: (rows + unit - 1) / unit)
+    }
+
+    /// What is known of a table after a run, once: the step does not hold on to it.
+    func past(ofParameter position: Int) -> RowPast? {
+        defer { pasts[position] = nil }
+        return pasts[position]
+    }
+
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) throws {
         for (position, scalar) in scalars.enumerated() { values[position] = pointers[scalar].load(as: Float.self) }
         var numbers = hk_optimizer_step_numbers()
@@ -99,7 +122,7 @@ final class OptimizerStep: InPlaceStep {
             (decay, keep) = (values[6], values[7])
         }
         var count = 0
-        for parameter in parameters where parameter.shape.count > 0 {
+        for (position, parameter) in parameters.enumerated() where parameter.shape.count > 0 {
             if parameter.isSparse { copyWhereApart(parameter, pointers) }
             if case .added(let indices, let type, let updates) = parameter.gradient {
                 copyWhereApart(parameter, pointers)
@@ -110,6 +133,10 @@ final class OptimizerStep: InPlaceStep {
                 if bad >= 0 { throw indexError("scatteradd", Int(bad), pointers[indices], type.dtype, rows: parameter.shape[0]) }
             } else {
                 tensors[count] = tensor(parameter, pointers, parameter.decays ? decay : 0, parameter.decays ? keep : 1)
+                if let past = pasts[position] {
+                    tensors[count].past = past.marks.pointer.assumingMemoryBound(to: UInt8.self)
+                    tensors[count].knows_past = past.isKnown
+                }
                 count += 1
             }
         }
