@@ -1,5 +1,9 @@
 // Softmax cross-entropy over rows: the loss, its gradient, or both at once.
 #include "internal.h"
+#include <string.h>
+
+/// Parts of the rows of a gradient whose sums are computed apart.
+#define MOST_PARTS 16
 
 typedef struct {
     const hk_variant *variant;
@@ -10,6 +14,11 @@ typedef struct {
     double weights;
     float *log_sums, *losses, *gradient;
     double upstream;
+    /// Parts of the gradient's rows, and their sums, `[parts, classes]`.
+    int64_t parts;
+    float *sums;
+    /// What is done with some rows.
+    void (*work)(void *call, int64_t begin, int64_t end);
 } call;
 
 /// A row's label, or -1 if it is no class.
@@ -72,6 +81,20 @@ static void shares(const call *c, int64_t label, float *softmax, float *hard, fl
     *softmax = (float)(one + c->soft * c->weights * c->upstream);
 }
 
+/// The part of the rows that a row is in.
+static int64_t part_of(const call *c, int64_t row) { return row * c->parts / c->rows->rows; }
+
+/// Adds a row of the gradient, which is in the cache, to the sum of its part.
+static void add_to_sums(const call *c, int64_t row, const float *dx) {
+    if (!c->sums) return;
+    float *sums = c->sums + part_of(c, row) * c->rows->classes;
+    if (row == 0 || part_of(c, row - 1) != part_of(c, row)) {
+        memcpy(sums, dx, (size_t)c->rows->classes * sizeof *sums);
+    } else {
+        c->variant->add_scaled(sums, dx, 1, c->rows->classes);
+    }
+}
+
 static void gradients(void *context, int64_t begin, int64_t end) {
     const call *c = context;
     const hk_cross_entropy_rows *r = c->rows;
@@ -84,6 +107,7 @@ static void gradients(void *context, int64_t begin, int64_t end) {
             r->logits + row * r->classes, c->soft == 0 ? NULL : r->class_weights, dx, r->classes, c->log_sums[2 * row],
             c->log_sums[2 * row + 1], softmax, soft);
         if (label >= 0) dx[label] -= hard;
+        add_to_sums(c, row, dx);
     }
 }
 
@@ -103,7 +127,37 @@ static void both(void *context, int64_t begin, int64_t end) {
             c->soft == 0 ? NULL : &x_sum);
         c->losses[row] = row_loss(c, label, x_label, x_sum, from, log_sum);
         if (label >= 0) dx[label] -= hard;
+        add_to_sums(c, row, dx);
     }
+}
+
+static void run_parts(void *context, int64_t begin, int64_t end) {
+    call *c = context;
+    int64_t rows = c->rows->rows;
+    // Row by row `part_of` is the division rounded down.
+    c->work(c, (begin * rows + c->parts - 1) / c->parts, (end * rows + c->parts - 1) / c->parts);
+}
+
+/// Rows on the team; where the sum of the gradient's rows is wanted, in parts by the shape alone, whatever the threads.
+static void run(call *c, double cost, void (*work)(void *, int64_t, int64_t), bool sums) {
+    int64_t rows = c->rows->rows;
+    if (!sums) {
+        hk_parallel(rows, cost, work, c);
+        return;
+    }
+    c->parts = rows < MOST_PARTS ? rows : MOST_PARTS;
+    c->sums = hk_scratch(hk_scratch_folds, (size_t)(c->parts * c->rows->classes) * sizeof *c->sums);
+    c->work = work;
+    hk_parallel(c->parts, cost, run_parts, c);
+}
+
+/// Last of all: it uses the memory that the losses are in.
+static void add_up_parts(const call *c, float *gradient_sums) {
+    int64_t classes = c->rows->classes;
+    if (!gradient_sums) return;
+    hk_reduce(
+        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){c->parts, classes}, (int64_t[]){classes, 1}, (bool[]){true, false}, c->sums,
+        gradient_sums);
 }
 
 static float sum_of(const call *c) {
@@ -122,19 +176,22 @@ void hk_cross_entropy(const hk_cross_entropy_rows *rows, float *log_sums, float 
 }
 
 void hk_cross_entropy_gradient(
-    const hk_cross_entropy_rows *rows, const float *log_sums, float upstream, float *gradient) {
+    const hk_cross_entropy_rows *rows, const float *log_sums, float upstream, float *gradient, float *gradient_sums) {
     call c = prepare(rows);
     c.log_sums = (float *)log_sums;
     c.gradient = gradient;
     c.upstream = (double)upstream;
-    hk_parallel(rows->rows, (double)rows->rows * (40 + (double)rows->classes * 0.2), gradients, &c);
+    run(&c, (double)rows->rows * (40 + (double)rows->classes * 0.2), gradients, gradient_sums != NULL);
+    add_up_parts(&c, gradient_sums);
 }
 
-void hk_cross_entropy_with_gradient(const hk_cross_entropy_rows *rows, float upstream, float *gradient, float *loss) {
+void hk_cross_entropy_with_gradient(
+    const hk_cross_entropy_rows *rows, float upstream, float *gradient, float *gradient_sums, float *loss) {
     call c = prepare(rows);
     c.gradient = gradient;
     c.upstream = (double)upstream;
     c.losses = hk_scratch(hk_scratch_call, (size_t)rows->rows * sizeof *c.losses);
-    hk_parallel(rows->rows, (double)rows->rows * (80 + (double)rows->classes * 0.3), both, &c);
+    run(&c, (double)rows->rows * (80 + (double)rows->classes * 0.3), both, gradient_sums != NULL);
     *loss = sum_of(&c);
+    add_up_parts(&c, gradient_sums);
 }

@@ -177,6 +177,43 @@ static void sum_left(const hk_gemm_product *p) {
         hk_reduce_sum, hk_type_f32, 2, (int64_t[]){p->m, p->k}, (int64_t[]){p->a_row, p->a_column}, (bool[]){false, true}, p->a, p->a_sums);
 }
 
+/// Parts of B's rows whose sums are computed apart where C is one row.
+#define ROW_PARTS 8
+
+/// Whether C is one row of sums of so many terms that B may come from memory, where a strip of its columns is read in pieces too short to be
+/// foreseen: rows from end to end take half as long. Of few columns a strip is a whole row.
+static bool is_long_row(const hk_gemm_product *p, int64_t batches) {
+    return p->m == 1 && batches == 1 && !p->packed && p->b_column == 1 && p->n >= 64 && p->n <= 2048 && p->k >= 256;
+}
+
+typedef struct {
+    const hk_gemm_product *p;
+    const hk_variant *variant;
+    float *sums;
+} long_row;
+
+static void add_up_parts(void *context, int64_t begin, int64_t end) {
+    const long_row *row = context;
+    const hk_gemm_product *p = row->p;
+    for (int64_t part = begin; part < end; part++) {
+        int64_t from = p->k * part / ROW_PARTS, to = p->k * (part + 1) / ROW_PARTS;
+        float *sums = row->sums + part * p->n;
+        memset(sums, 0, (size_t)p->n * sizeof *sums);
+        row->variant->add_scaled_rows(
+            sums, p->b + from * p->b_row, p->b_row, p->a + from * p->a_column, p->a_column, to - from, p->n);
+    }
+}
+
+/// One row by many rows: parts of them from end to end, then the sum of the parts.
+static void multiply_long_row(const hk_gemm_product *p, const hk_variant *variant) {
+    long_row row = {p, variant, hk_scratch(hk_scratch_call, (size_t)(ROW_PARTS * p->n) * sizeof(float))};
+    hk_parallel(ROW_PARTS, (double)(p->n * p->k) * 0.03, add_up_parts, &row);
+    for (int part = 1; part < ROW_PARTS; part++) variant->add_scaled(row.sums, row.sums + part * p->n, 1, p->n);
+    for (int64_t j = 0; j < p->n; j++) p->c[j] = row.sums[j] + (p->bias ? p->bias[j] : 0);
+    if (p->relu) rectify(p->c, p->c_row, 1, p->n);
+    if (p->gate) close_gate(p->c, p->c_row, 1, p->n, hk_gemm_gate(p));
+}
+
 void hk_gemm(const hk_gemm_product *p) {
     if (p->a_sums && !hk_gemm_packs_left(p)) sum_left(p);
     int64_t batches = 1;
@@ -210,6 +247,10 @@ void hk_gemm(const hk_gemm_product *p) {
         }
         return;
     }
+    if (is_long_row(p, batches)) {
+        multiply_long_row(p, variant);
+        return;
+    }
     division d = {.p = p, .variant = variant, .width = p->m <= 6 ? WIDEST : HK_GEMM_COLUMNS};
     bool is_transposed = p->b_row == 1 && p->a_column == 1;
     if (p->packed) {
@@ -232,8 +273,9 @@ void hk_gemm(const hk_gemm_product *p) {
     if (wanted > possible) wanted = possible;
     if (d.row_tasks < wanted) d.row_tasks = wanted;
     double work = (double)batches * (double)p->m * (double)p->n * (double)p->k;
-    // Nanoseconds: arithmetic, and reading or packing B.
+    // Nanoseconds: arithmetic, reading or packing B, writing C.
     double cost = work * hk_gemm_slowness(d.variant) * (d.way == dots ? 0.01 : 0.005);
     cost += (double)batches * (double)p->n * (double)p->k * (d.way == packed ? 0.07 : 0.03);
+    cost += (double)batches * (double)p->m * (double)p->n * (p->gate ? 0.35 : 0.2);
     hk_parallel(batches * d.row_tasks * d.column_tasks, cost, multiply_tasks, &d);
 }

@@ -175,6 +175,9 @@ typedef struct {
         float *v, float *output, int64_t pitch, int64_t width, const uint32_t *entries, int64_t entry_count, const float *g);
     /// y += alpha x, rounded once each.
     void (*add_scaled)(float *y, const float *x, float alpha, int64_t n);
+    /// y += the sum of `rows` rows of x, each scaled by its own alpha.
+    void (*add_scaled_rows)(
+        float *y, const float *x, int64_t x_row, const float *alpha, int64_t alpha_step, int64_t rows, int64_t n);
     /// rows[(row - first_row) * width ...] += the updates of each of the groups `begin ..< end`.
     void (*add_groups)(
         const hk_row_groups *groups, int64_t begin, int64_t end, const float *updates, int64_t update_row, int64_t width,

@@ -42,16 +42,16 @@ int64_t hk_group_rows(
         keys = other;
         other = swap;
     }
-    int64_t groups_count = 0;
+    // Without branches, since nobody foresees where the next row begins: a group ends behind its last position so far.
+    int64_t last = -1;
+    starts[0] = 0;
     for (int64_t i = 0; i < good; i++) {
         uint32_t row = (uint32_t)(keys[i] >> 32);
         positions[i] = (uint32_t)keys[i];
-        if (i == 0 || row != group_rows[groups_count - 1]) {
-            group_rows[groups_count] = row;
-            starts[groups_count++] = (uint32_t)i;
-        }
+        last += i == 0 || row != (uint32_t)(keys[i - 1] >> 32);
+        group_rows[last] = row;
+        starts[last + 1] = (uint32_t)i + 1;
     }
-    starts[groups_count] = (uint32_t)good;
-    *groups = (hk_row_groups){groups_count, group_rows, starts, positions};
+    *groups = (hk_row_groups){last + 1, group_rows, starts, positions};
     return bad;
 }

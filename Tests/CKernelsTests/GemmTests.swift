@@ -139,6 +139,36 @@ extension KernelTests {
             }
         }
 
+        @Test(
+            "One row of many terms", arguments: [(64, 256), (128, 300), (256, 641), (70, 300), (1000, 257), (2048, 400), (2049, 300)])
+        func longRow(_ n: Int, _ k: Int) {
+            // Rows of the right side lie apart, with something else between them; so do the left side's terms.
+            let a: [Float] = samples(k, in: -1...1), b: [Float] = samples(k * n, in: -1...1), bias: [Float] = samples(n, in: -1...1)
+            let apart = a.flatMap { [$0, .nan] }
+            let rows = (0..<k).flatMap { b[$0 * n..<($0 + 1) * n] + [Float](repeating: .nan, count: 3) }
+            let gate: [Float] = samples(n, in: -1...1)
+            let sums = reference(1, n, k, a, b)
+            for hasBias in [false, true] {
+                let want = sums.enumerated().map { hasBias ? (gate[$0] <= 0 ? 0 : $1 + Double(bias[$0])) : max($1, 0) }
+                func run() -> [Float] {
+                    let (ma, mb, mc) = (Memory(apart), Memory(rows), Memory(repeating: Float.nan, count: n))
+                    let (mv, mg) = (Memory(bias), Memory(gate))
+                    withExtendedLifetime((ma, mb, mv, mg)) {
+                        var product = hk_gemm_product()
+                        (product.m, product.n, product.k) = (1, Int64(n), Int64(k))
+                        (product.a, product.a_row, product.a_column) = (UnsafePointer(pointer(ma)), Int64(2 * k), 2)
+                        (product.b, product.b_row, product.b_column) = (UnsafePointer(pointer(mb)), Int64(n + 3), 1)
+                        (product.c, product.c_row, product.relu) = (pointer(mc), Int64(n), !hasBias)
+                        if hasBias { (product.bias, product.gate) = (UnsafePointer(pointer(mv)), UnsafePointer(pointer(mg))) }
+                        hk_gemm(&product)
+                    }
+                    return mc.array()
+                }
+                KernelTests.onEveryVariant { variant in expect(run(), want, k, "\(variant), 1 x \(n) x \(k), bias \(hasBias)") }
+                _ = KernelTests.sameBits("1 x \(n) x \(k)", run)
+            }
+        }
+
         private func pointer(_ memory: Memory) -> UnsafeMutablePointer<Float> { memory.start.assumingMemoryBound(to: Float.self) }
 
         private func transposed(_ x: [Float], _ rows: Int, _ columns: Int) -> [Float] {

@@ -7,6 +7,8 @@ extension KernelTests {
         struct Result {
             var loss: Float = 0
             var gradient: [Float] = []
+            /// Over the rows of the gradient.
+            var gradientSums: [Float] = []
         }
 
         /// The loss and its gradient, in two calls or in one.
@@ -15,6 +17,7 @@ extension KernelTests {
         ) -> Result {
             let rows = labels.count, logits = Memory(x), label = Memory(labels), weight = weights.map { Memory($0) }
             let gradient = Memory(repeating: Float(7), count: x.count), sums = Memory(repeating: Float(0), count: 2 * rows)
+            let columns = Memory(repeating: Float(5), count: x.count / rows)
             func floats(_ m: Memory) -> UnsafeMutablePointer<Float> { m.start.assumingMemoryBound(to: Float.self) }
             var result = Result()
             withExtendedLifetime((logits, label, weight)) {
@@ -22,13 +25,14 @@ extension KernelTests {
                     rows: Int64(rows), classes: Int64(x.count / rows), logits: floats(logits), label_type: Int32(hk_type_i64.rawValue),
                     labels: label.start, class_weights: weight.map { UnsafePointer(floats($0)) }, smoothing: smoothing)
                 if atOnce {
-                    hk_cross_entropy_with_gradient(&call, upstream, floats(gradient), &result.loss)
+                    hk_cross_entropy_with_gradient(&call, upstream, floats(gradient), floats(columns), &result.loss)
                 } else {
                     hk_cross_entropy(&call, floats(sums), &result.loss)
-                    hk_cross_entropy_gradient(&call, floats(sums), upstream, floats(gradient))
+                    hk_cross_entropy_gradient(&call, floats(sums), upstream, floats(gradient), floats(columns))
                 }
             }
             result.gradient = gradient.array()
+            result.gradientSums = columns.array()
             return result
         }
 
@@ -56,6 +60,23 @@ extension KernelTests {
             return (loss, gradient)
         }
 
+        static func sum(_ gradient: [Double], column: Int, of columns: Int) -> Double {
+            stride(from: column, to: gradient.count, by: columns).reduce(0) { $0 + gradient[$1] }
+        }
+
+        @Test("Sums of the gradient's rows, of fewer and more rows than there are parts", arguments: [1, 15, 16, 17, 333])
+        func sums(_ rows: Int) {
+            let x: [Float] = samples(rows * 37, in: -5...5), labels: [Int64] = samples(rows, in: 0...36)
+            let want = Self.expected(x, labels, nil, 0, 1)
+            KernelTests.onEveryVariant { variant in
+                for atOnce in [false, true] {
+                    let got = Self.run(x, labels, atOnce: atOnce).gradientSums
+                    let off = (0..<37).map { abs(Double(got[$0]) - Self.sum(want.gradient, column: $0, of: 37)) }.max()!
+                    #expect(off < 1e-6, "\(variant): off by \(off)")
+                }
+            }
+        }
+
         @Test("Rows of every length, weights, smoothing", arguments: [1, 3, 16, 17, 333, 5000, 70_000])
         func rows(_ n: Int) {
             let x: [Float] = samples(4 * n, in: -8...8), weights: [Float] = samples(n, in: 0.2...2)
@@ -68,6 +89,10 @@ extension KernelTests {
                     for atOnce in [false, true] {
                         let got = Self.run(x, labels, weights: w, smoothing: smoothing, upstream: 1.5, atOnce: atOnce)
                         let error = zip(got.gradient, want.gradient).map { abs(Double($0) - $1) }.max()! / size
+                        for j in 0..<n where abs(Double(got.gradientSums[j]) - Self.sum(want.gradient, column: j, of: n)) > 1e-5 * size {
+                            Issue.record("\(variant), n \(n), smoothing \(smoothing): sum of column \(j) is \(got.gradientSums[j])")
+                            return
+                        }
                         if abs(Double(got.loss) - want.loss) > 2e-6 * (1 + abs(want.loss)) || error > 3e-6 {
                             Issue.record(
                                 "\(variant), n \(n), smoothing \(smoothing): loss \(got.loss), not \(want.loss); gradient off \(error)")
@@ -100,7 +125,7 @@ extension KernelTests {
             for atOnce in [false, true] {
                 _ = KernelTests.sameBits("cross-entropy") { () -> [Float] in
                     let result = Self.run(x, labels, atOnce: atOnce)
-                    return result.gradient + [result.loss]
+                    return result.gradient + result.gradientSums + [result.loss]
                 }
             }
         }

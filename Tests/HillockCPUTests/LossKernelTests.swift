@@ -62,6 +62,28 @@ import Testing
         }
     }
 
+    @Test("A bias before the logits takes its gradient from the loss: no pass over the logits' gradient sums it")
+    func crossEntropyBehindBias() throws {
+        for rows in [[20], [3, 7]] {
+            let x = random(Shape(rows + [8]), 4), w = random([8, 11], 5), b = random([11], 8)
+            let labels = integers(Shape(rows), below: 11, 6)
+            func loss(_ v: [Tensor]) -> Tensor { crossEntropy(matmul(v[0], v[1]) + v[2], labels) }
+            try expectAgreement([x, w, b], "behind a bias, \(rows)", loss)
+            try expectAgreement([x, w, b], "squared, behind a bias, \(rows)") { loss($0) * loss($0) }
+        }
+        let (x, w, b) = (random([20, 8], 4), random([8, 11], 5), random([11], 8))
+        let labels = integers([20], below: 11, 6)
+        let (value, gradients) = valueAndGradients(at: [x, w, b].map { $0.converted(to: .float32) }) {
+            crossEntropy(matmul($0[0], $0[1]) + $0[2], labels)
+        }
+        let run = try RecordedRun(of: gradients + [value])
+        let plan = try PassSelection.$current.withValue(PassSelection("")) { try CPUEngine().plan(run.program).explanation }
+        // Or the weight's gradient brings it, where our kernel multiplies.
+        let isBrought = plan.contains("cross-entropy loss and gradient f32[20, 11], sum over its rows") || plan.contains(", bias: own")
+        #expect(isBrought, "\(plan)")
+        #expect(!plan.contains("sum of"), "\(plan)")
+    }
+
     @Test("Cross-entropy of something computed, with the loss alone and the gradient alone")
     func crossEntropyInContext() throws {
         let x = random([20, 8], 4), w = random([8, 11], 5)

@@ -4,6 +4,32 @@ static void add_scaled(float *y, const float *x, float alpha, int64_t n) {
     HK_GRANULES(n, row_store(y + at, count, f32_fma(row_load(x + at, count, 0), splat(alpha), row_load(y + at, count, 0)));)
 }
 
+/// With the sums of `vectors` granules in registers.
+HK_INLINE void add_few_scaled_rows(
+    int vectors, float *y, const float *x, int64_t x_row, const float *alpha, int64_t alpha_step, int64_t rows) {
+    f32v sum[16];
+    HK_UNROLL for (int j = 0; j < vectors; j++) sum[j] = f32_load(y + j * HK_GRANULE);
+    for (; rows > 0; rows--, x += x_row, alpha += alpha_step) {
+        f32v scale = splat(*alpha);
+        HK_UNROLL for (int j = 0; j < vectors; j++) sum[j] = f32_fma(f32_load(x + j * HK_GRANULE), scale, sum[j]);
+    }
+    HK_UNROLL for (int j = 0; j < vectors; j++) f32_store(y + j * HK_GRANULE, sum[j]);
+}
+
+/// One row after the other, from end to end: what is read so is asked for ahead by itself, where it comes from memory.
+static void add_scaled_rows(
+    float *y, const float *x, int64_t x_row, const float *alpha, int64_t alpha_step, int64_t rows, int64_t n) {
+    switch (n) {
+    case 64: add_few_scaled_rows(4, y, x, x_row, alpha, alpha_step, rows); break;
+    case 128: add_few_scaled_rows(8, y, x, x_row, alpha, alpha_step, rows); break;
+#if HK_AVX512
+    case 256: add_few_scaled_rows(16, y, x, x_row, alpha, alpha_step, rows); break;
+#endif
+    default:
+        for (; rows > 0; rows--, x += x_row, alpha += alpha_step) add_scaled(y, x, *alpha, n);
+    }
+}
+
 /// Adds the updates at `positions` to one row. The next rows' are asked for ahead: they may lie anywhere.
 HK_INLINE void add_updates(
     const uint32_t *positions, uint32_t first, uint32_t end, uint32_t last, const float *updates, int64_t update_row, int64_t width,

@@ -72,7 +72,7 @@
     }                                                                                                                 \
     /* output = that and rows, or the rows alone: one after the other for each element. */                            \
     HK_INLINE void name##_add_rows_##T(                                                                               \
-        const char *const *rows, const int row_count, const _Bool first, int64_t count, char *output) {               \
+        const char *const *rows, const int row_count, const _Bool first, const int ahead, int64_t count, char *output) { \
         for (int64_t at = 0; count > 0; count -= HK_GRANULE, at += (int64_t)sizeof(T##v)) {                           \
             if (__builtin_expect(count < HK_GRANULE, 0)) {                                                            \
                 T##v total = T##_load_partial((first ? rows[0] : output) + at, count, (T##e)(identity));              \
@@ -82,6 +82,7 @@
                 T##_store_partial(output + at, count, total);                                                         \
                 return;                                                                                               \
             }                                                                                                         \
+            for (int r = 0; r < ahead; r++) __builtin_prefetch(rows[row_count + r] + at, 0, 2);                       \
             T##v total = T##_load((first ? rows[0] : output) + at);                                                   \
             for (int r = first; r < row_count; r++) total = COMBINE(T, total, T##_load(rows[r] + at));                \
             T##_store(output + at, total);                                                                            \
@@ -92,12 +93,14 @@
         _Bool first = 1;                                                                                              \
         for (; row_count >= 4; row_count -= 4, rows += 4, first = 0) {                                                \
             if (first) {                                                                                              \
-                name##_add_rows_##T(rows, 4, 1, count, output);                                                       \
+                name##_add_rows_##T(rows, 4, 1, 0, count, output);                                                    \
+            } else if (row_count >= 8) {                                                                              \
+                name##_add_rows_##T(rows, 4, 0, 4, count, output);                                                    \
             } else {                                                                                                  \
-                name##_add_rows_##T(rows, 4, 0, count, output);                                                       \
+                name##_add_rows_##T(rows, 4, 0, 0, count, output);                                                    \
             }                                                                                                         \
         }                                                                                                             \
-        for (; row_count > 0; row_count--, rows++, first = 0) name##_add_rows_##T(rows, 1, first, count, output);     \
+        for (; row_count > 0; row_count--, rows++, first = 0) name##_add_rows_##T(rows, 1, first, 0, count, output);  \
     }                                                                                                                 \
     static void name##_combine_##T(char *accumulator, const char *other, int64_t count) {                             \
         for (; count >= HK_GRANULE; count -= HK_GRANULE, accumulator += sizeof(T##v), other += sizeof(T##v)) {        \

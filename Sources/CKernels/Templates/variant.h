@@ -64,6 +64,7 @@ const hk_variant HK_VARIANT = {
     .skip_gram_steps = skip_gram_steps,
     .skip_gram_update = skip_gram_update,
     .add_scaled = add_scaled,
+    .add_scaled_rows = add_scaled_rows,
     .add_groups = add_groups,
     .combine_rows = combine_rows,
     .optimizer = {sgd_step, momentum_step, adam_step},

@@ -26,12 +26,14 @@ typedef struct {
 void hk_cross_entropy(const hk_cross_entropy_rows *rows, float *log_sums, float *loss);
 
 /// The gradient of `hk_cross_entropy` by the logits, times `upstream`: read once and written once; `gradient` may be `logits`.
+/// Unless it is null, `gradient_sums` `[classes]` takes the sum of its rows.
 void hk_cross_entropy_gradient(
-    const hk_cross_entropy_rows *rows, const float *log_sums, float upstream, float *gradient);
+    const hk_cross_entropy_rows *rows, const float *log_sums, float upstream, float *gradient, float *gradient_sums);
 
 /// Both at once, for an `upstream` that is known before the loss: one read, one write, one exponential for each element.
 /// `gradient` may be `logits`.
-void hk_cross_entropy_with_gradient(const hk_cross_entropy_rows *rows, float upstream, float *gradient, float *loss);
+void hk_cross_entropy_with_gradient(
+    const hk_cross_entropy_rows *rows, float upstream, float *gradient, float *gradient_sums, float *loss);
 
 /// A batch of log-probabilities over time and the sequences of symbols that they should spell.
 typedef struct {

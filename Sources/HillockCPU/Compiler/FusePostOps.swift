@@ -176,10 +176,10 @@ extension Program {
     }
 
     /// A sum over all axes of its operand but one, of which each of the `extent` places is followed by `inner` elements.
-    fileprivate typealias SumOntoOneAxis = (value: Int, extent: Int, inner: Int)
+    typealias SumOntoOneAxis = (value: Int, extent: Int, inner: Int)
 
     /// Sums over all axes but one, by the value whose memory they read.
-    fileprivate var sumsOntoOneAxis: [Int: [SumOntoOneAxis]] {
+    var sumsOntoOneAxis: [Int: [SumOntoOneAxis]] {
         var sums: [Int: [SumOntoOneAxis]] = [:]
         for (position, instruction) in instructions.enumerated() {
             guard let reduce = instruction.primitive as? Reduce, reduce.kind == .sum else { continue }

@@ -16,7 +16,7 @@ extension CrossEntropy: CompositeKernel {
             let upstream = lowering.program.instruction(gradient)!.operands[2]
             if try lowering.isKnown(upstream) {
                 step.upstream = try lowering.cell(upstream)
-                step.gradient = lowering.makeBuffer(for: gradient)
+                step.write(gradient, in: &lowering)
             } else {
                 let rows = lowering.program.type(of: call.operands[1]).shape.count
                 step.logSums = lowering.makeTemporary(byteCount: 8 * rows)
@@ -33,7 +33,7 @@ extension CrossEntropy: CompositeKernel {
         let step = try CrossEntropyStep(self, call, in: &lowering)
         step.logSums = lowering.forward(of: call).flatMap { lowering.workspaces[$0]?.first }
         step.upstream = try lowering.cell(call.operands[2])
-        step.gradient = lowering.makeBuffer(for: call.value)
+        step.write(call.value, in: &lowering)
         if step.logSums == nil {
             step.loss = lowering.laterForward(of: call).map { lowering.makeBuffer(for: $0) } ?? lowering.makeTemporary(byteCount: 4)
         }
@@ -78,7 +78,9 @@ final class CrossEntropyStep: Step {
     var logSums: BufferID?
     var upstream: BufferID?
     var loss: BufferID?
-    var gradient: BufferID?
+    private(set) var gradient: BufferID?
+    /// The gradient's sum over the rows.
+    private var gradientSums: BufferID?
 
     init(_ composite: CrossEntropy, _ call: CompositeCall, in lowering: inout Lowering) throws {
         self.composite = composite
@@ -88,8 +90,14 @@ final class CrossEntropyStep: Step {
         inputs = try call.operands.prefix(inputCount).map { try lowering.plainBuffer($0) }
     }
 
+    /// Writes the gradient, and what a bias before the logits has for one: a pass over it less.
+    func write(_ value: Int, in lowering: inout Lowering) {
+        gradient = lowering.makeBuffer(for: value)
+        gradientSums = lowering.sumOfRows(of: value).map { lowering.makeBuffer(for: $0) }
+    }
+
     var reads: [BufferID] { inputs + [upstream, loss == nil ? logSums : nil].compactMap { $0 } }
-    var writes: [BufferID] { [loss, gradient, loss == nil ? nil : logSums].compactMap { $0 } }
+    var writes: [BufferID] { [loss, gradient, gradientSums, loss == nil ? nil : logSums].compactMap { $0 } }
     var scratchByteCount: Int { 0 }
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
@@ -101,9 +109,9 @@ final class CrossEntropyStep: Step {
             class_weights: inputs.count > 2 ? UnsafePointer(floats(inputs[2])) : nil, smoothing: composite.labelSmoothing)
         if let gradient = floats(gradient), let upstream = floats(upstream) {
             if let loss = floats(loss) {
-                hk_cross_entropy_with_gradient(&rows, upstream.pointee, gradient, loss)
+                hk_cross_entropy_with_gradient(&rows, upstream.pointee, gradient, floats(gradientSums), loss)
             } else {
-                hk_cross_entropy_gradient(&rows, floats(logSums), upstream.pointee, gradient)
+                hk_cross_entropy_gradient(&rows, floats(logSums), upstream.pointee, gradient, floats(gradientSums))
             }
         } else {
             hk_cross_entropy(&rows, floats(logSums), floats(loss))
@@ -112,6 +120,6 @@ final class CrossEntropyStep: Step {
 
     var explanation: String {
         let what = [loss == nil ? nil : "loss", gradient == nil ? nil : "gradient"].compactMap { $0 }.joined(separator: " and ")
-        return "cross-entropy \(what) \(logits)"
+        return "cross-entropy \(what) \(logits)\(gradientSums == nil ? "" : ", sum over its rows")"
     }
 }

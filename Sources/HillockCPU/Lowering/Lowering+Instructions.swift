@@ -92,6 +92,8 @@ extension Lowering {
     }
 
     private mutating func lowerReduce(_ reduce: Reduce, _ value: Int, _ instruction: Program.Instruction) throws {
+        // Who wrote what is summed wrote the sum too.
+        if places[value] != nil { return }
         let operand = instruction.operands[0]
         let type = program.type(of: operand)
         // Walk the operand in the order in which it lies.

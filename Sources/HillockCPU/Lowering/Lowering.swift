@@ -32,6 +32,7 @@ struct Lowering {
     lazy var hasWeightGradients = program.instructions.contains {
         $0.primitive is ConvolutionWeightGradient || $0.primitive is FusedWeightGradient
     }
+    private lazy var sumsOntoOneAxis = program.sumsOntoOneAxis
     var places: [Place?]
     var buffers: [BufferInfo] = []
     var steps: [any Step] = []
@@ -93,6 +94,12 @@ struct Lowering {
             results.append((buffer, program.type(of: value)))
         }
         return results
+    }
+
+    /// The sum over all rows of a value that is about to be written, if that is wanted later, as a bias's gradient is.
+    mutating func sumOfRows(of value: Int) -> Int? {
+        let sums = sumsOntoOneAxis[value] ?? []
+        return sums.first { $0.extent == program.type(of: value).shape[-1] && $0.inner == 1 && places[$0.value] == nil }?.value
     }
 
     // MARK: - Buffers
