@@ -28,7 +28,7 @@ extension KernelTests {
             FloatCase(op: hk_op_ceil, tolerance: 0) { x, _, _ in x.rounded(.up) },
             FloatCase(op: hk_op_round_even, tolerance: 0) { x, _, _ in x.rounded(.toNearestOrEven) },
             FloatCase(op: hk_op_relu, tolerance: 0) { x, _, _ in x.isNaN ? .nan : Swift.max(x, 0) },
-            FloatCase(op: hk_op_relu_gradient, tolerance: 0) { x, y, _ in y > 0 ? x : 0 },
+            FloatCase(op: hk_op_relu_gradient, tolerance: 0) { x, y, _ in x <= 0 ? 0 : y },
         ]
         static let functions: [FloatCase] = [
             FloatCase(op: hk_op_exp, tolerance: 2) { x, _, _ in exp(x) },

@@ -87,7 +87,7 @@ HK_SELECT(bf16, (u16v)((HK_CAST(i16v, (i8v)(x != 0)) & (i16v)y) | (~HK_CAST(i16v
     HK_TERNARY(fma, T, T##_fma(x, y, z))                                                                              \
     HK_KERNEL(is_finite_##T, T, bool, T##v x = T##_load(a), T##_bool(T##_abs(x) < (T##e)__builtin_inf()))             \
     HK_UNARY(relu, T, T##_choose(x <= 0, (T##v){}, x))                                                                \
-    HK_BINARY(relu_gradient, T, T##_choose(y > 0, x, (T##v){}))
+    HK_BINARY(relu_gradient, T, T##_choose(x <= 0, (T##v){}, y))
 HK_FLOATING(f32)
 HK_FLOATING(f64)
 

@@ -67,11 +67,8 @@ extension Program {
 
     /// If a value is the gradient of ``Rectifier``: its result, the gate that is open where it is positive, and what is let pass there.
     func rectifierGradient(_ value: Int) -> (gate: Int, upstream: Int)? {
-        guard let select = instruction(value), select.primitive is Select, isConstant(select.operands[1], 0),
-            let condition = instruction(select.operands[0]), let compare = condition.primitive as? Compare,
-            compare.relation == .lessOrEqual, isConstant(condition.operands[1], 0)
-        else { return nil }
-        return (condition.operands[0], select.operands[2])
+        guard let instruction = instruction(value), instruction.primitive is RectifierGradient else { return nil }
+        return (instruction.operands[0], instruction.operands[1])
     }
 
     /// Whether a value is this number everywhere.

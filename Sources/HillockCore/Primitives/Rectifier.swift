@@ -13,8 +13,32 @@ public struct Rectifier: NumericFunction {
         let zeros = text.constant(0, inputs[0].type)
         return text.emit(Self.stableHLOName, inputs[0], zeros)
     }
-    /// dy where the result is positive (or NaN): the input need not be kept. The zeros are constants, so that passes know them.
-    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { `where`(y .<= Tensor.zerosLike(y), Tensor.zerosLike(dy), dy) }
+    /// By one operation, which the result is enough for: the input need not be kept.
+    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { Tensor.composite(RectifierGradient(), [y, dy])[0] }
+}
+
+/// dy where the result y of ``Rectifier`` is positive (or NaN), else 0: one node, rather than a mask that the forward pass leaves.
+package struct RectifierGradient: Composite {
+    /// `reluGradient`
+    package static let name = "reluGradient"
+
+    /// The type of y, which is that of dy.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        try checkSame(Self.name, inputs)
+        try checkReal(Self.name, inputs[0])
+        return [inputs[0]]
+    }
+
+    /// Zero where y is at most zero.
+    package func body(_ inputs: [Tensor]) -> [Tensor] {
+        let (y, dy) = (inputs[0], inputs[1])
+        return [`where`(y .<= Tensor.zerosLike(y), Tensor.zerosLike(dy), dy)]
+    }
+
+    /// Through the same gate; opening and closing it has no slope.
+    package func gradient(inputs: [Tensor], output: Tensor, upstream: Tensor) -> [Tensor?] {
+        [nil, Tensor.composite(RectifierGradient(), [inputs[0], upstream])[0]]
+    }
 }
 
 /// max(x, 0), element by element; NaN stays NaN. The gradient at 0 is 0 (Nair and Hinton 2010).
