@@ -259,6 +259,9 @@ typedef struct {
     void (*correlate_total)(const hk_correlate_box *box, const float *dy, float *total, bool first);
     /// A row of a convolution with few outputs: described in Templates/narrow.h.
     void (*narrow_row)(const hk_narrow_row *row, const float *input, float *sums, bool first);
+    /// Products of pixels with 16 weights of each channel: described in Templates/narrow.h.
+    void (*narrow_pixels)(
+        int64_t channels, int64_t count, int64_t pixel, int64_t block, const float *input, const float *weights, float *products);
     /// C[m, n] = alpha A B + beta C + bias (none where null).
     void (*gemm)(
         const hk_gemm_call *call, int64_t m, int64_t n, const float *a, const float *b, float *c, const float *bias);

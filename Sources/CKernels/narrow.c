@@ -1,4 +1,5 @@
-// Convolutions with few output channels: bands of rows, made planar one block of input channels at a time.
+// Convolutions with few output channels: bands of rows, made planar one block of input channels at a time; or, where one vector holds all that
+// an input pixel gives to the outputs around it, pixel by pixel where they lie.
 #include "internal.h"
 #include <string.h>
 
@@ -76,7 +77,71 @@ static size_t weight_floats(const narrow *n) {
     return (size_t)(n->blocks * LANES * n->taps * n->taps * n->padded);
 }
 
+/// Products of an input pixel, for each channel of x and tap of the kernel, if a vector holds them: a transposed convolution then needs
+/// neither planes nor taps that some phases lack.
+static bool fits_vector(const hk_convolution *c, hk_convolution_direction direction) {
+    return direction == hk_convolution_backward_data && c->stride > 1 && c->in_channels * c->kernel * c->kernel <= LANES;
+}
+
+/// [dy's channel][16]: of x's channel, and tap; zeros fill up.
+static void pack_taps(const hk_convolution *c, const float *weights, float *to) {
+    int64_t taps = (int64_t)c->in_channels * c->kernel * c->kernel;
+    memset(to, 0, (size_t)(c->out_channels * LANES) * sizeof *to);
+    for (int64_t channel = 0; channel < c->out_channels; channel++) {
+        memcpy(to + channel * LANES, weights + channel * taps, (size_t)taps * sizeof *to);
+    }
+}
+
+/// Rows of dy that give to rows `begin ..< end` of x.
+static void giving_rows(const hk_convolution *c, int64_t begin, int64_t end, int64_t *first, int64_t *last) {
+    int64_t least = begin + c->padding_y - c->kernel + 1;
+    *first = least > 0 ? hk_divide_up(least, c->stride) : 0;
+    *last = (end - 1 + c->padding_y) / c->stride + 1;
+    if (*last > c->out_height) *last = c->out_height;
+}
+
+/// Adds a row of products to the row of x that takes them through `tap_y`.
+static void scatter_row(const hk_convolution *c, int64_t channel, int64_t tap_y, const float *products, float *to) {
+    for (int64_t tap_x = 0; tap_x < c->kernel; tap_x++) {
+        const float *from = products + (channel * c->kernel + tap_y) * c->kernel + tap_x;
+        // Pixels whose x lies in the image.
+        int64_t shift = tap_x - c->padding_x, first = shift < 0 ? hk_divide_up(-shift, c->stride) : 0;
+        int64_t last = c->width - 1 - shift < 0 ? 0 : (c->width - 1 - shift) / c->stride + 1;
+        if (last > c->out_width) last = c->out_width;
+        for (int64_t pixel = first; pixel < last; pixel++) to[pixel * c->stride + shift] += from[pixel * LANES];
+    }
+}
+
+static void convolve_pixels(void *context, int64_t begin, int64_t end) {
+    const narrow *n = context;
+    const hk_convolution *c = n->convolution;
+    int64_t band = BAND * c->stride, bands = hk_divide_up(c->height, band), pixels = c->out_width;
+    int64_t rows_most = band / c->stride + (c->kernel - 1) / c->stride + 1;
+    float *products = hk_scratch(hk_scratch_thread, (size_t)(rows_most * pixels * LANES) * sizeof *products);
+    for (int64_t task = begin; task < end; task++) {
+        int64_t image = task / bands, top = task % bands * band, bottom = top + band < c->height ? top + band : c->height, first, last;
+        giving_rows(c, top, bottom, &first, &last);
+        if (last > first) {
+            n->variant->narrow_pixels(
+                c->out_channels, (last - first) * pixels, n->pixel, n->block, n->input + image * n->image + first * n->row, n->weights,
+                products);
+        }
+        for (int64_t channel = 0; channel < c->in_channels; channel++) {
+            float *plane = n->output + (image * c->in_channels + channel) * c->height * c->width;
+            for (int64_t y = top; y < bottom; y++) {
+                float *to = plane + y * c->width;
+                for (int64_t x = 0; x < c->width; x++) to[x] = n->bias ? n->bias[channel] : 0;
+                for (int64_t row = first; row < last; row++) {
+                    int64_t tap = y + c->padding_y - row * c->stride;
+                    if (tap >= 0 && tap < c->kernel) scatter_row(c, channel, tap, products + (row - first) * pixels * LANES, to);
+                }
+            }
+        }
+    }
+}
+
 size_t hk_narrow_scratch_bytes(const hk_convolution *convolution, hk_convolution_direction direction) {
+    if (fits_vector(convolution, direction)) return (size_t)(convolution->out_channels * LANES) * sizeof(float);
     narrow n = make_narrow(convolution, direction);
     return weight_floats(&n) * sizeof(float);
 }
@@ -189,6 +254,14 @@ void hk_narrow_convolve(
     n.bias = bias;
     n.output = output;
     n.weights = scratch;
+    if (fits_vector(convolution, direction)) {
+        pack_taps(convolution, weights, n.weights);
+        double pixels = (double)(convolution->images * convolution->out_height * convolution->out_width);
+        hk_parallel(
+            convolution->images * hk_divide_up(convolution->height, BAND * convolution->stride),
+            pixels * ((double)convolution->out_channels * 0.3 + 10), convolve_pixels, &n);
+        return;
+    }
     pack_weights(&n, direction == hk_convolution_backward_data, weights);
     double cost = (double)(convolution->images * n.rows * n.columns) * (double)weight_floats(&n) * 0.01;
     hk_parallel(convolution->images * hk_divide_up(n.rows, BAND), cost, convolve, &n);

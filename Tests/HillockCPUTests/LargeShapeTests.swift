@@ -85,6 +85,15 @@ import Testing
         },
         Case("convNarrow", scale: 40, [2, 16, 21, 33], [3, 16, 5, 5], [3]) { conv2d($0[0], $0[1], bias: $0[2], padding: (2, 2)) },
         Case("convNarrowGradient", scale: 20, [2, 3, 32, 30], [16, 3, 4, 4]) { conv2d($0[0], $0[1], stride: (2, 2), padding: (1, 1)) },
+        // All that a pixel gives fits a vector: bands of rows, pixels left over, several channels.
+        Case("convNarrowGradientOfOneChannel", scale: 20, [2, 1, 39, 37], [32, 1, 3, 3]) {
+            conv2d($0[0], $0[1], stride: (2, 2), padding: (1, 1))
+        },
+        Case("convNarrowGradient4x4", scale: 20, [3, 1, 24, 19], [16, 1, 4, 4]) { conv2d($0[0], $0[1], stride: (2, 2), padding: (1, 1)) },
+        Case("convNarrowGradient2x2", scale: 20, [2, 3, 15, 14], [16, 3, 2, 2]) { conv2d($0[0], $0[1], stride: (2, 2)) },
+        Case("convNarrowGradientStride3", scale: 20, [2, 1, 40, 31], [16, 1, 4, 4]) {
+            conv2d($0[0], $0[1], stride: (3, 3), padding: (2, 2))
+        },
         Case("convDepthwise", scale: 5, [2, 33, 17, 17], [33, 1, 3, 3]) { conv2d($0[0], $0[1], padding: (1, 1), groups: 33) },
         Case("maxPool", [4, 17, 33, 35]) { maxPool2d($0[0], kernel: (3, 3), stride: (2, 2), padding: (1, 1)) },
         Case("avgPool", [4, 17, 33, 35]) { avgPool2d($0[0], kernel: (2, 2)) },

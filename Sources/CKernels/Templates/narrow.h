@@ -61,3 +61,33 @@ static void narrow_row(const hk_narrow_row *row, const float *input, float *sums
     default: narrow_row_of(16, row, input, sums, first);
     }
 }
+
+/// Pixels that are multiplied at once: as many accumulators as registers.
+#define NARROW_PIXELS NARROW_ACCUMULATORS
+
+HK_INLINE void narrow_tile(
+    const int pixels, int64_t channels, int64_t pixel, int64_t block, const float *input, const float *weights, float *products) {
+    f32v sum[NARROW_PIXELS];
+    HK_UNROLL for (int j = 0; j < pixels; j++) sum[j] = (f32v){};
+    for (int64_t c = 0; c < channels; c += HK_GRANULE, input += block) {
+        for (int lane = 0; lane < HK_GRANULE; lane++, weights += HK_GRANULE) {
+            f32v weight = f32_load(weights);
+            HK_UNROLL for (int j = 0; j < pixels; j++) sum[j] = f32_fma(weight, winograd_all(input[j * pixel + lane]), sum[j]);
+        }
+    }
+    HK_UNROLL for (int j = 0; j < pixels; j++) f32_store(products + j * HK_GRANULE, sum[j]);
+}
+
+/// products[pixel][16] = the sum over channels of input[channel] weights[channel][16]; blocks of 16 channels lie `block` apart, pixels `pixel`.
+static void narrow_pixels(
+    int64_t channels, int64_t count, int64_t pixel, int64_t block, const float *input, const float *weights, float *products) {
+    for (; count >= NARROW_PIXELS; count -= NARROW_PIXELS, input += NARROW_PIXELS * pixel, products += NARROW_PIXELS * HK_GRANULE) {
+        narrow_tile(NARROW_PIXELS, channels, pixel, block, input, weights, products);
+    }
+    for (; count >= 4; count -= 4, input += 4 * pixel, products += 4 * HK_GRANULE) {
+        narrow_tile(4, channels, pixel, block, input, weights, products);
+    }
+    for (; count > 0; count--, input += pixel, products += HK_GRANULE) {
+        narrow_tile(1, channels, pixel, block, input, weights, products);
+    }
+}

@@ -98,6 +98,7 @@ const hk_variant HK_VARIANT = {
         [hk_type_i64] = product_i64,
     },
     .narrow_row = narrow_row,
+    .narrow_pixels = narrow_pixels,
     .winograd = HK_WINOGRAD_TABLE(f32, f32, 4, 1),
     .winograd_finish = winograd_finish,
     .winograd_weights_gradient = winograd_weights_gradient,

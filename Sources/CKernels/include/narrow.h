@@ -13,7 +13,8 @@ size_t hk_narrow_scratch_bytes(const hk_convolution *convolution, hk_convolution
 /// y = x * weights + bias (forward), or the transposed convolution of dy (`hk_convolution_backward_data`).
 ///
 /// `input` lies in blocks of channels or channels last; `output` is row-major [n, channel, height, width]. Where other kernels
-/// fill the lanes of a vector with output channels, of which there are too few here, these lanes are neighbouring pixels.
+/// fill the lanes of a vector with output channels, of which there are too few here, these lanes are neighbouring pixels; of a
+/// transposed convolution, where they fit, all taps of all channels of x, which a pixel of dy adds to its surroundings.
 /// `bias`, one an output channel, may be NULL. The same bits for any number of threads.
 void hk_narrow_convolve(
     const hk_convolution *convolution, hk_convolution_direction direction, const float *input, const float *weights,
