@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The machine that measures.
 struct Machine: Codable {
@@ -49,6 +50,30 @@ struct Machine: Codable {
         func seconds(_ t: timeval) -> Double { Double(t.tv_sec) + Double(t.tv_usec) * 1e-6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
+
+    /// Nanoseconds that a word takes from one thread to another and back, the best of some hundreds; `nil` on one core. Cores that share a
+    /// cache take 50 to 100. Those of a virtual machine may be moved apart for a while: what threads hand each other then takes several times
+    /// as long.
+    static var roundTrip: Double? {
+        if ProcessInfo.processInfo.activeProcessorCount < 2 { return nil }
+        let (word, rounds) = (Word(), 400)
+        Thread.detachNewThread {
+            for turn in 0..<rounds {
+                while word.value.load(ordering: .acquiring) != 2 * turn + 1 {}
+                word.value.store(2 * turn + 2, ordering: .releasing)
+            }
+        }
+        var best = UInt64.max
+        for turn in 0..<rounds {
+            let start = DispatchTime.now().uptimeNanoseconds
+            word.value.store(2 * turn + 1, ordering: .releasing)
+            while word.value.load(ordering: .acquiring) != 2 * turn + 2 {}
+            best = min(best, DispatchTime.now().uptimeNanoseconds - start)
+        }
+        return Double(best)
+    }
+
+    private final class Word: Sendable { let value = Atomic<Int>(0) }
 
     /// Waits until other programs use less than a tenth of a core for a second, or until `limit` seconds are over.
     static func waitUntilIdle(limit: Double) {

@@ -22,11 +22,15 @@ struct Measurement: Codable {
     var deviceMb: Double?
     /// Cores that other programs kept busy meanwhile.
     var otherCpu: Double?
+    /// Nanoseconds from one core to another and back, before or after, whichever is more.
+    var roundTripNs: Double?
+    /// Whether that was far more than at other times of the same run.
+    var isApart: Bool?
     /// In which round it was measured, from 0.
     var round: Int?
 
-    /// Whether other programs took enough of the machine to spoil the times.
-    var isDisturbed: Bool { (otherCpu ?? 0) > 0.15 }
+    /// Whether other programs took enough of the machine to spoil the times, or its cores were apart.
+    var isDisturbed: Bool { (otherCpu ?? 0) > 0.15 || isApart == true }
 
     /// The time that counts: the fastest repeat of the micro workloads, the median of the others.
     var milliseconds: Double { workload.first == "M" && workload != "M08" ? msMin : msMedian }

@@ -33,7 +33,8 @@ struct Page {
         lines += [
             "Ratio: the peer's time over ours in the same round, median over the rounds (least–greatest); above 1 Hillock is faster. Floor: counted",
             "FLOPs at the peak, or counted bytes at the copy bandwidth, measured in the same run; its share of our time, above 100 % where an",
-            "algorithm needs fewer operations (Winograd). \\*: other programs used more than 0.15 cores during a measurement. Results: greatest relative",
+            "algorithm needs fewer operations (Winograd). \\*: during a measurement other programs used more than 0.15 cores, or a word from one core to",
+            "the other and back took more than 1.5 times as long as at best (a virtual machine's cores may be moved apart). Results: greatest relative",
             "difference to PyTorch's losses of steps 1–5 (T07: step 1), or to its mean output.", "",
         ]
         for (letter, title) in [("T", "Training, and image-to-image inference (T20, T21)"), ("I", "Inference latency"), ("M", "Micro")] {

@@ -15,6 +15,8 @@ struct Runner {
     let timeout: Double
     /// What Hillock computes with; the CPU unless given.
     var device: String?
+    /// How near cores have been to each other: the least round trip seen.
+    private let nearest = Nearest()
     /// Words for Hillock's program and the peers' beside the workload's name.
     var words: [String] = []
 
@@ -61,18 +63,35 @@ struct Runner {
         return names.filter { $0 == "hillock" || (time($0) ?? .infinity) <= patience * best }
     }
 
-    /// Waits for an idle machine, notes how busy other programs kept it, and tries again when they did; the least disturbed one counts.
+    private final class Nearest {
+        var nanoseconds = Double.infinity
+    }
+
+    /// The round trip from core to core, and whether it is far more than it was at other times. A clock's tick is some tens of nanoseconds.
+    private func distance() -> (nanoseconds: Double, isApart: Bool)? {
+        guard let nanoseconds = Machine.roundTrip else { return nil }
+        nearest.nanoseconds = min(nearest.nanoseconds, nanoseconds)
+        return (nanoseconds, nanoseconds > 1.5 * nearest.nanoseconds + 20)
+    }
+
+    /// Waits for an idle machine, notes how busy other programs kept it and how far apart its cores were, and tries again where that spoils the
+    /// time; the least disturbed one counts.
     private func undisturbed(_ body: () throws -> Measurement) throws -> Measurement {
         var best: Measurement?
         for _ in 0...retries {
             Machine.waitUntilIdle(limit: wait)
+            let distances = [distance()]
             let (start, before, own) = (DispatchTime.now().uptimeNanoseconds, Machine.busySeconds, Machine.childrenSeconds)
             var result = try body()
             let elapsed = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
             let others = (Machine.busySeconds - before) - (Machine.childrenSeconds - own)
             result.otherCpu = (max(0, others / elapsed) * 100).rounded() / 100
+            let seen = (distances + [distance()]).compactMap { $0 }
+            result.roundTripNs = seen.map(\.nanoseconds).max()
+            result.isApart = seen.isEmpty ? nil : seen.contains(where: \.isApart)
             // Never chosen by its time: that would favour whoever is tried more often.
-            if best.map({ result.otherCpu! < $0.otherCpu! }) ?? true { best = result }
+            func spoiled(_ m: Measurement) -> (Int, Double) { (m.isApart == true ? 1 : 0, m.otherCpu ?? 0) }
+            if best.map({ spoiled(result) < spoiled($0) }) ?? true { best = result }
             if !result.isDisturbed { break }
         }
         return best!

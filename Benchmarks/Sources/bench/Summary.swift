@@ -25,7 +25,7 @@ struct Summary {
         if !wrong.isEmpty { lines.append("Losses or outputs differ from PyTorch's: \(wrong.joined(separator: ", ")).") }
         let disturbed = comparisons.filter(\.isDisturbed).map(\.workload)
         if !disturbed.isEmpty {
-            lines.append("Disturbed by other programs (more than 0.15 cores): \(disturbed.joined(separator: ", ")).")
+            lines.append("Disturbed by other programs (more than 0.15 cores), or with cores apart: \(disturbed.joined(separator: ", ")).")
         }
         return lines
     }
@@ -64,7 +64,10 @@ extension Comparison {
         if let best { line += "\n     best peer: \(best.peer), ratio \(best.ratio.asRatio)" }
         if let agreement { line += "\n     results \(agreement.isFine ? "agree" : "DIFFER"): \(String(agreement.difference.formatted))" }
         for (peer, reason) in run.failures.sorted(by: { $0.key < $1.key }) { line += "\n     \(peer) failed: \(reason)" }
-        if isDisturbed { line += "\n     disturbed: other programs used up to \(otherCpu.asRatio) cores" }
+        if isDisturbed {
+            let isApart = run.measurements.contains { $0.isApart == true }
+            line += "\n     disturbed: other programs used up to \(otherCpu.asRatio) cores\(isApart ? ", cores were apart" : "")"
+        }
         return line
     }
 }
