@@ -23,7 +23,7 @@ static const uint8_t operand_counts[hk_op_count] = {
     [hk_op_fma] = 3, [hk_op_equal] = 2, [hk_op_not_equal] = 2, [hk_op_less] = 2, [hk_op_less_equal] = 2,
     [hk_op_greater] = 2, [hk_op_greater_equal] = 2, [hk_op_select] = 3, [hk_op_and] = 2, [hk_op_or] = 2,
     [hk_op_xor] = 2, [hk_op_not] = 1, [hk_op_is_finite] = 1, [hk_op_relu] = 1, [hk_op_relu_gradient] = 2, [hk_op_gelu] = 1,
-    [hk_op_gelu_gradient] = 2,
+    [hk_op_gelu_gradient] = 2, [hk_op_tanh_gradient] = 2, [hk_op_logistic_gradient] = 2,
 };
 
 /// Rough cost of an operation on one f32, in picoseconds on one core; decides only whether the team is woken.

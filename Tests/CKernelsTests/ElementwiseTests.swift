@@ -50,6 +50,23 @@ extension KernelTests {
         @Test("f32: every function and length", arguments: functions.indices)
         func functions32(_ index: Int) { check32(Self.functions[index], range: -20...20) }
 
+        @Test("Gradients by the values of tanh and the logistic function")
+        func slopes() {
+            for n in KernelTests.lengths {
+                let dy: [Float] = samples(n, in: -5...5)
+                let tangents: [Float] = samples(n, in: -1...1), shares: [Float] = samples(n, in: 0...1)
+                KernelTests.onEveryVariant { variant in
+                    let first = apply(hk_op_tanh_gradient, tangents, dy, dy, result: Float.type, zero: Float(0))
+                    let second = apply(hk_op_logistic_gradient, shares, dy, dy, result: Float.type, zero: Float(0))
+                    for i in 0..<n {
+                        let (y, s, g) = (Double(tangents[i]), Double(shares[i]), Double(dy[i]))
+                        let off = max(abs(Double(first[i]) - (1 - y * y) * g), abs(Double(second[i]) - g * s * (1 - s)))
+                        #expect(off <= 2e-7 * abs(g), "\(variant): \(off) off at \(y), \(s)")
+                    }
+                }
+            }
+        }
+
         func check32(_ test: FloatCase, range: ClosedRange<Double>) {
             for n in KernelTests.lengths {
                 let x: [Float] = samples(n, in: range, special: Self.special)

@@ -87,7 +87,9 @@ HK_SELECT(bf16, (u16v)((HK_CAST(i16v, (i8v)(x != 0)) & (i16v)y) | (~HK_CAST(i16v
     HK_TERNARY(fma, T, T##_fma(x, y, z))                                                                              \
     HK_KERNEL(is_finite_##T, T, bool, T##v x = T##_load(a), T##_bool(T##_abs(x) < (T##e)__builtin_inf()))             \
     HK_UNARY(relu, T, T##_choose(x <= 0, (T##v){}, x))                                                                \
-    HK_BINARY(relu_gradient, T, T##_choose(x <= 0, (T##v){}, y))
+    HK_BINARY(relu_gradient, T, T##_choose(x <= 0, (T##v){}, y))                                                      \
+    HK_BINARY(tanh_gradient, T, T##_fma(-x, x, (T##v){} + 1) * y)                                                     \
+    HK_BINARY(logistic_gradient, T, y * x * (1 - x))
 HK_FLOATING(f32)
 HK_FLOATING(f64)
 
@@ -202,6 +204,7 @@ HK_UNARY(not, bool, x ^ 1)
             HK_BY_NUMBER_OR_BOOL(not_equal), HK_BY_NUMBER_OR_BOOL(less), HK_BY_NUMBER_OR_BOOL(less_equal),            \
             HK_BY_NUMBER_OR_BOOL(greater), HK_BY_NUMBER_OR_BOOL(greater_equal), HK_BY_ANY(select),                    \
             HK_BY_FLOAT(is_finite), HK_BY_NUMBER(relu), HK_BY_FLOAT(relu_gradient), HK_BY_BITS(and), HK_BY_BITS(or),  \
+            HK_BY_FLOAT(tanh_gradient), HK_BY_FLOAT(logistic_gradient),                                               \
             HK_BY_BITS(xor), HK_BY_NUMBER(sign),                                                                      \
             [hk_op_abs] =                                                                                             \
                 {[hk_type_f32] = abs_f32,                                                                             \

@@ -71,6 +71,8 @@ enum hk_op {
     hk_op_is_finite,      ///< result bool                      F
     hk_op_relu,           ///< max(a, 0)                        F I
     hk_op_relu_gradient,  ///< a <= 0 ? 0 : b                   F
+    hk_op_tanh_gradient,  ///< (1 - a * a) * b                  F
+    hk_op_logistic_gradient, ///< b * a * (1 - a)               F
     hk_op_gelu,           ///< a times the normal distribution function of a  F
     hk_op_gelu_gradient,  ///< b times the derivative of that   F
     hk_op_count,

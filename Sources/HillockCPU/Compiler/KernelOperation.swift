@@ -43,6 +43,8 @@ extension Floor: KernelOperation { var kernel: hk_op { hk_op_floor } }
 extension Ceiling: KernelOperation { var kernel: hk_op { hk_op_ceil } }
 extension Round: KernelOperation { var kernel: hk_op { hk_op_round_even } }
 extension Rectifier: KernelOperation { var kernel: hk_op { hk_op_relu } }
+extension HyperbolicTangentGradient: KernelOperation { var kernel: hk_op { hk_op_tanh_gradient } }
+extension LogisticGradient: KernelOperation { var kernel: hk_op { hk_op_logistic_gradient } }
 extension RectifierGradient: KernelOperation { var kernel: hk_op { hk_op_relu_gradient } }
 extension GELUFunction: KernelOperation { var kernel: hk_op { hk_op_gelu } }
 extension GELUGradient: KernelOperation { var kernel: hk_op { hk_op_gelu_gradient } }

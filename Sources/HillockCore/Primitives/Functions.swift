@@ -132,8 +132,24 @@ public struct HyperbolicTangent: RealFunction {
     public static let stableHLOName = "tanh"
     /// tanh x
     public func apply(_ x: Double) -> Double { Glibc.tanh(x) }
+    /// By one operation.
+    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { Tensor.composite(HyperbolicTangentGradient(), [y, dy])[0] }
+}
+
+/// dy · (1 − y²), y being the tangent: one node, so that no factor of it is computed, and written, in the forward pass.
+package struct HyperbolicTangentGradient: Composite {
+    /// `tanhGradient`
+    package static let name = "tanhGradient"
+
+    /// The type of y, which is that of dy.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        try checkSame(Self.name, inputs)
+        try checkReal(Self.name, inputs[0])
+        return [inputs[0]]
+    }
+
     /// dy · (1 − y²)
-    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { dy * (1 - y * y) }
+    package func body(_ inputs: [Tensor]) -> [Tensor] { [inputs[1] * (1 - inputs[0] * inputs[0])] }
 }
 
 /// Hyperbolic tangent, element by element; f32 and f64.
@@ -147,8 +163,24 @@ public struct Logistic: RealFunction {
     public static let stableHLOName = "logistic"
     /// 1 / (1 + e^−x)
     public func apply(_ x: Double) -> Double { 1 / (1 + Glibc.exp(-x)) }
+    /// By one operation.
+    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { Tensor.composite(LogisticGradient(), [y, dy])[0] }
+}
+
+/// dy · y · (1 − y), y being the function's value: one node, as that of the tangent is.
+package struct LogisticGradient: Composite {
+    /// `sigmoidGradient`
+    package static let name = "sigmoidGradient"
+
+    /// The type of y, which is that of dy.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        try checkSame(Self.name, inputs)
+        try checkReal(Self.name, inputs[0])
+        return [inputs[0]]
+    }
+
     /// dy · y · (1 − y)
-    public func derivative(x: Tensor, y: Tensor, dy: Tensor) -> Tensor? { dy * y * (1 - y) }
+    package func body(_ inputs: [Tensor]) -> [Tensor] { [inputs[1] * inputs[0] * (1 - inputs[0])] }
 }
 
 /// The logistic function 1 / (1 + e^−x), element by element; f32 and f64.
