@@ -91,10 +91,14 @@ static void step_scattered(const call *c, const hk_optimizer_tensor *t, int64_t 
 
 /// Whether a step of what has neither a gradient nor a past changes nothing.
 static bool rests(const hk_optimizer_step_numbers *s, const hk_optimizer_tensor *t) {
-    bool in_place = t->parameter == t->new_parameter && t->slots[0] == t->new_slots[0] && t->slots[1] == t->new_slots[1];
     // The step of zero, which some settings make not a number.
     float step = s->kind == hk_optimizer_adam ? s->rate * (0 / (s->correction * 0 + s->epsilon)) : s->rate * 0;
-    return in_place && t->decay == 0 && t->keep == 1 && step == 0;
+    return t->decay == 0 && t->keep == 1 && step == 0;
+}
+
+/// Whether new values take the old ones' place, so that what is left out stays.
+static bool is_in_place(const hk_optimizer_tensor *t) {
+    return t->parameter == t->new_parameter && t->slots[0] == t->new_slots[0] && t->slots[1] == t->new_slots[1];
 }
 
 /// Whether some elements' slots are not all zeros; of zeros' signs too, so that leaving them out changes no bit.
@@ -125,6 +129,10 @@ static void step_with_past(const call *c, const hk_optimizer_tensor *t, int64_t 
     }
     int64_t end = first_group(t->groups, last * rows);
     for (int64_t group = first_group(t->groups, first * rows); group < end; group++) t->past[t->groups->rows[group] / rows] = 1;
+    if (!is_in_place(t)) {
+        step_scattered(c, t, from, n);
+        return;
+    }
     hk_span spans[SPARSE_PIECE / 16];
     int64_t count = 0;
     for (int64_t i = first; i < last; i++) {

@@ -144,6 +144,12 @@ struct FusionTests {
         let fused = try operations(closesGates: true)
         #expect(fused == ["relu", "matmul+"], "\(fused)")
         #expect(try operations(closesGates: false) == ["relu", "matmul", "reluGradient"])
+        // The gate of one row for all is none.
+        let x = known([5, 3], seed: 0)
+        let program = Program(computing: vectorJacobianProduct(of: [relu(x)], with: [x * 2], withRespectTo: [x]))
+        let gradient = try #require(program.instructions.compactMap { $0.primitive as? RectifierGradient }.first)
+        let types = [[1, 3], [5, 3]].map { TensorType(.float32, Shape($0)) }
+        #expect(throws: ShapeError.self) { try gradient.outputTypes(for: types) }
     }
 
     @Test(arguments: [false, true]) func aBiasGradientJoinsTheProduct(comesFirst: Bool) throws {
