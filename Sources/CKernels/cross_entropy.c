@@ -156,8 +156,8 @@ static void add_up_parts(const call *c, float *gradient_sums) {
     int64_t classes = c->rows->classes;
     if (!gradient_sums) return;
     hk_reduce(
-        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){c->parts, classes}, (int64_t[]){classes, 1}, (bool[]){true, false}, c->sums,
-        gradient_sums);
+        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){c->parts, classes}, (int64_t[]){classes, 1}, (bool[]){true, false}, false,
+        c->sums, gradient_sums);
 }
 
 static float sum_of(const call *c) {

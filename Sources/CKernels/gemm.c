@@ -174,7 +174,8 @@ bool hk_gemm_packs_left(const hk_gemm_product *p) {
 /// The sums of A's rows where no packing gives them.
 static void sum_left(const hk_gemm_product *p) {
     hk_reduce(
-        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){p->m, p->k}, (int64_t[]){p->a_row, p->a_column}, (bool[]){false, true}, p->a, p->a_sums);
+        hk_reduce_sum, hk_type_f32, 2, (int64_t[]){p->m, p->k}, (int64_t[]){p->a_row, p->a_column}, (bool[]){false, true}, false,
+        p->a, p->a_sums);
 }
 
 /// Parts of B's rows whose sums are computed apart where C is one row.

@@ -266,7 +266,7 @@ static void run_narrow_rows(reduction *r, double cost) {
 
 void hk_reduce(
     int operation, int type, int rank, const int64_t *extents, const int64_t *strides, const bool *flags,
-    const void *input, void *output) {
+    bool is_interleaved, const void *input, void *output) {
     const hk_variant *variant = hk_variant_current();
     int bytes = (int)hk_type_bytes(type);
     reduction r = {
@@ -324,7 +324,7 @@ void hk_reduce(
     if (r.run_stride == 1 && inputs * bytes >= STREAM_BYTES) {
         r.reducer.leaf = r.reducer.stream;
         bool far = r.leaves / r.chunks >= STREAMS_LEAVES, many = r.tasks >= (int64_t)hk_threads() * HK_STREAMS;
-        if (inputs * bytes >= STREAMS_BYTES && far && many) r.together = HK_STREAMS;
+        if (is_interleaved && inputs * bytes >= STREAMS_BYTES && far && many) r.together = HK_STREAMS;
     }
     uint64_t partial[16 * CHUNKS_MOST];
     r.partial = (char *)partial;

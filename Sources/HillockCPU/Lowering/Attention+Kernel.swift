@@ -27,7 +27,7 @@ extension ScaledDotProductAttention: CompositeKernel {
         lowering.steps.append(
             AttentionGradientStep(
                 inputs, o: o, sums: sums, upstream: upstream, gradients: (gradients[0], gradients[1], gradients[2]), scoreGradient: scores))
-        if let scores, let mask = call.results[3] { lowering.lowerMaskGradient(mask, inputs.scores, scores) }
+        if let scores, let mask = call.results[3] { try lowering.lowerMaskGradient(mask, inputs.scores, scores) }
     }
 }
 
@@ -64,7 +64,7 @@ extension SelfAttention: CompositeKernel {
             AttentionGradientStep(
                 inputs, o: o, sums: sums, upstream: parts(1, of: buffer, view)[0], gradients: (gradients[0], gradients[1], gradients[2]),
                 scoreGradient: scores))
-        if let scores, let mask = call.results[1] { lowering.lowerMaskGradient(mask, inputs.scores, scores) }
+        if let scores, let mask = call.results[1] { try lowering.lowerMaskGradient(mask, inputs.scores, scores) }
     }
 
     /// The `count` tensors that lie beside each other in `[batch, length, count · heads · width]`.
@@ -168,10 +168,10 @@ extension Lowering {
     }
 
     /// Sums the gradient of the scores over the axes that the mask was broadcast along.
-    fileprivate mutating func lowerMaskGradient(_ mask: Int, _ scores: Shape, _ gradient: BufferID) {
+    fileprivate mutating func lowerMaskGradient(_ mask: Int, _ scores: Shape, _ gradient: BufferID) throws {
         let shape = program.type(of: mask).shape
         let missing = scores.rank - shape.rank
         let flags = (0..<scores.rank).map { $0 < missing || (shape[$0 - missing] == 1 && scores[$0] != 1) }
-        steps.append(ReduceStep(.sum, .float32, gradient, Strided(dense: scores), flags, makeBuffer(for: mask)))
+        try append(ReduceStep(.sum, .float32, gradient, Strided(dense: scores), flags, makeBuffer(for: mask)))
     }
 }

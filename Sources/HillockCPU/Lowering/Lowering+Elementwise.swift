@@ -67,7 +67,7 @@ extension Lowering {
         }
         group.finish()
         steps.append(group)
-        steps += reductions as [any Step]
+        for reduction in reductions { try append(reduction) }
     }
 
     /// The layout in which a group reading these values walks memory.

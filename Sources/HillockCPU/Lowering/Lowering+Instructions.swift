@@ -99,12 +99,18 @@ extension Lowering {
         // Walk the operand in the order in which it lies.
         if let layout = layouts(of: operand).first, layout != .plain, !isView(operand), canReduce(reduce, type.shape, in: layout) {
             let source = try buffer(operand, in: layout)
-            steps.append(ReduceStep(reduce, type, source, layout, makeBuffer(for: value)))
+            try append(ReduceStep(reduce, type, source, layout, makeBuffer(for: value)))
             return
         }
         let (source, view) = try strided(operand)
         let flags = (0..<type.shape.rank).map { reduce.axes.contains($0) }
-        steps.append(ReduceStep(reduce.kind, type.dtype, source, view, flags, makeBuffer(for: value)))
+        try append(ReduceStep(reduce.kind, type.dtype, source, view, flags, makeBuffer(for: value)))
+    }
+
+    /// Takes a reduction, which reads much memory in the way that is the faster one on this machine.
+    mutating func append(_ reduction: ReduceStep) throws {
+        if reduction.readsMuch { reduction.reading = try tuner.choose("reduction of much memory", ReduceStep.readings) }
+        steps.append(reduction)
     }
 
     func isView(_ value: Int) -> Bool {

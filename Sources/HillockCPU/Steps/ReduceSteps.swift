@@ -3,6 +3,13 @@ import HillockCore
 
 /// Folds axes.
 final class ReduceStep: Step {
+    /// How much memory that falls into one element is read: the bits are the same, which is faster is the processor's matter.
+    enum Reading: String, CaseIterable {
+        case fourPlaces = "four places at once"
+        case endToEnd = "from end to end"
+    }
+
+    var reading = Reading.fourPlaces
     private let kind: Reduce.Kind
     private let reduction: Int32
     private let dtype: DType
@@ -49,14 +56,31 @@ final class ReduceStep: Step {
 
     func run(_ pointers: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer) {
         hk_reduce(
-            reduction, Int32(dtype.rawValue), Int32(extents.count), extents, strides, flags,
+            reduction, Int32(dtype.rawValue), Int32(extents.count), extents, strides, flags, reading == .fourPlaces,
             pointers[source] + view.offset * dtype.byteCount, pointers[target])
     }
 
-    /// `sum over [64, ·, 196]`: the extents that are folded, and points for those that are kept.
+    /// Whether the way of reading matters: neighbours fall into one element, and caches do not hold them.
+    var readsMuch: Bool { flags.last == true && strides.last == 1 && view.elementCount * dtype.byteCount >= 16 << 20 }
+
+    /// The choice among the ways of reading, tried on a sum of 64 MiB, which stands for all of them.
+    static var readings: [Tuner.Candidate<Reading>] {
+        Reading.allCases.map { reading in
+            .init(
+                name: reading.rawValue, make: { reading },
+                trial: {
+                    let type = TensorType(.float32, [1 << 24])
+                    let step = ReduceStep(Reduce(.sum, axes: [0]), type, 0, .plain, 1)
+                    step.reading = reading
+                    return (step, [type.byteCount, 4])
+                })
+        }
+    }
+
+    /// `sum over [64, ·, 196]`: the extents that are folded, and points for those that are kept; how they are read where that matters.
     var explanation: String {
         let folded = zip(extents, flags).map { $1 ? "\($0)" : "·" }.joined(separator: ", ")
-        return "\(kind) of \(view.shape) \(dtype) over [\(folded)]"
+        return "\(kind) of \(view.shape) \(dtype) over [\(folded)]" + (readsMuch ? " \(reading.rawValue)" : "")
     }
 
     /// The strides say how the source lies.

@@ -134,4 +134,31 @@ struct TuningTests {
             #expect(zip(fast, strict).allSatisfy { ($0 - $1).magnitude < 1e-4 * scale })
         }
     }
+
+    @Test("How much memory is read to its sum is decided once on a machine, and shown")
+    func reductions() throws {
+        try withFolder { folder in
+            let file = folder.appending(path: "tuning.txt")
+            let x = Tensor.zeros([4, 1 << 20])
+            evaluate(x)
+            func explanation(of sum: Tensor) throws -> String {
+                try TuningStore.$current.withValue(TuningStore(path: file.path)) {
+                    let plan = try Planner().run(CPUEngine.optimized(Program(computing: [sum])))
+                    return plan.steps.map(\.step.explanation).joined(separator: "\n")
+                }
+            }
+            // One mebibyte of numbers a row, then a tensor that the caches may hold: neither asks.
+            #expect(try !explanation(of: x.sum(axes: 0)).contains(" at once"))
+            #expect(try !explanation(of: x[0..<3].sum()).contains("from end"))
+            #expect(lines(file).isEmpty)
+            let found = try explanation(of: x.sum())
+            let known = lines(file)
+            #expect(known.count == 1)
+            #expect(found.hasSuffix(" four places at once") || found.hasSuffix(" from end to end"), "\(found)")
+            let other = found.hasSuffix(" at once") ? "from end to end" : "four places at once"
+            try Data("reduction of much memory\t\(other)\n".utf8).write(to: file)
+            #expect(try explanation(of: x.sum(axes: 1)).hasSuffix(other))
+            #expect(lines(file).count == 1)
+        }
+    }
 }
