@@ -4,6 +4,9 @@
 
 /// Depth of a part: a panel of B of that depth takes half of the first-level cache or less.
 #define DEPTH 256
+/// The same where B came packed and tiles are tall: panels come from the second-level cache, which is fast enough for tall tiles, and C is met
+/// less often. On Zen 5 products of 20 to 2,048 rows are 1.03 to 1.08 times as fast.
+#define PACKED_DEPTH 1024
 /// Rows of a task, and panels that it takes at most: its parts of A and of C stay in the second-level cache.
 #define TASK_ROWS 168
 #define TASK_PANELS 16
@@ -185,7 +188,7 @@ bool hk_gemm_blocks_pack_left(const hk_gemm_product *p) { return !reads_in_place
 void hk_gemm_by_blocks(const hk_gemm_product *p, const float *a, const float *b, float *c) {
     const hk_variant *variant = hk_variant_current();
     // Half panels of a B that was packed before reach only half of the sets of the first-level cache.
-    int64_t deepest = p->packed && hk_gemm_has_few_registers(variant) ? DEPTH / 2 : DEPTH;
+    int64_t deepest = !p->packed ? DEPTH : hk_gemm_has_few_registers(variant) ? DEPTH / 2 : PACKED_DEPTH;
     slab slab = {.variant = variant, .product = p, .a = a, .b = b, .c = c, .all_parts = hk_divide_up(p->k, deepest)};
     slab.depth_most = hk_divide_up(p->k, slab.all_parts);
     slab.in_place = reads_in_place(p);

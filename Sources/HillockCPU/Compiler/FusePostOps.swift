@@ -104,8 +104,7 @@ package struct FusePostOps: Pass {
         }
         var gate: Int?
         if closesGates, instruction.primitive is MatrixMultiply, ProductStep.takes(instruction.type.shape),
-            let next = program.onlyUser(of: tail, uses), let gradient = program.rectifierGradient(next.value), gradient.upstream == tail,
-            program.type(of: gradient.gate) == instruction.type
+            let next = program.onlyUser(of: tail, uses), let gradient = program.rectifierGradient(next.value), gradient.upstream == tail
         {
             gate = gradient.gate
             tail = next.value

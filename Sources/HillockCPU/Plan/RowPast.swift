@@ -43,11 +43,12 @@ struct OptimizerTable {
 
     /// Gives the step what is remembered of its slots.
     func recall(_ values: [Argument]) throws {
-        let pasts = arguments.map { position -> RowPast? in
+        func past(of position: Int) -> RowPast? {
             if case .buffer(let buffer) = values[position] { (buffer.notes as? BufferNotes)?.past } else { nil }
         }
-        let isSame = pasts.allSatisfy { $0 === pasts[0] }
-        try step.recall(isSame ? pasts[0] : nil, ofParameter: parameter)
+        let first = past(of: arguments[0])
+        let isSame = arguments.allSatisfy { past(of: $0) === first }
+        try step.recall(isSame ? first : nil, ofParameter: parameter)
     }
 
     /// Keeps what the step knows with the slots that it left.

@@ -25,16 +25,9 @@ package struct GELUFunction: Composite {
 }
 
 /// dy · (Φ(x) + x · φ(x)), φ being the normal density.
-package struct GELUGradient: Composite {
+package struct GELUGradient: RealFunctionGradient {
     /// `geluGradient`
     package static let name = "geluGradient"
-
-    /// The type of x, which is that of dy.
-    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        try checkSame(Self.name, inputs)
-        try checkReal(Self.name, inputs[0])
-        return [inputs[0]]
-    }
 
     /// The forward body, differentiated.
     package func body(_ inputs: [Tensor]) -> [Tensor] {

@@ -42,6 +42,19 @@ extension RealFunction {
     }
 }
 
+/// The gradient of a function of one tensor as one node: of what the function keeps, its input or its result, and of the gradient with
+/// respect to its result.
+package protocol RealFunctionGradient: Composite {}
+
+extension RealFunctionGradient {
+    /// The type that both operands have.
+    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
+        try checkSame(Self.name, inputs)
+        try checkReal(Self.name, inputs[0])
+        return [inputs[0]]
+    }
+}
+
 /// A function of one number, defined on every arithmetic dtype.
 public protocol NumericFunction: RealFunction {
     /// The function on whole numbers; the result wraps to the dtype.

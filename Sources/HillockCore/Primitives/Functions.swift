@@ -137,16 +137,9 @@ public struct HyperbolicTangent: RealFunction {
 }
 
 /// dy · (1 − y²), y being the tangent: one node, so that no factor of it is computed, and written, in the forward pass.
-package struct HyperbolicTangentGradient: Composite {
+package struct HyperbolicTangentGradient: RealFunctionGradient {
     /// `tanhGradient`
     package static let name = "tanhGradient"
-
-    /// The type of y, which is that of dy.
-    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        try checkSame(Self.name, inputs)
-        try checkReal(Self.name, inputs[0])
-        return [inputs[0]]
-    }
 
     /// dy · (1 − y²)
     package func body(_ inputs: [Tensor]) -> [Tensor] { [inputs[1] * (1 - inputs[0] * inputs[0])] }
@@ -168,16 +161,9 @@ public struct Logistic: RealFunction {
 }
 
 /// dy · y · (1 − y), y being the function's value: one node, as that of the tangent is.
-package struct LogisticGradient: Composite {
+package struct LogisticGradient: RealFunctionGradient {
     /// `sigmoidGradient`
     package static let name = "sigmoidGradient"
-
-    /// The type of y, which is that of dy.
-    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        try checkSame(Self.name, inputs)
-        try checkReal(Self.name, inputs[0])
-        return [inputs[0]]
-    }
 
     /// dy · y · (1 − y)
     package func body(_ inputs: [Tensor]) -> [Tensor] { [inputs[1] * inputs[0] * (1 - inputs[0])] }

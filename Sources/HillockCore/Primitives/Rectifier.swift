@@ -18,16 +18,9 @@ public struct Rectifier: NumericFunction {
 }
 
 /// dy where the result y of ``Rectifier`` is positive (or NaN), else 0: one node, rather than a mask that the forward pass leaves.
-package struct RectifierGradient: Composite {
+package struct RectifierGradient: RealFunctionGradient {
     /// `reluGradient`
     package static let name = "reluGradient"
-
-    /// The type of y, which is that of dy.
-    package func outputTypes(for inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
-        try checkSame(Self.name, inputs)
-        try checkReal(Self.name, inputs[0])
-        return [inputs[0]]
-    }
 
     /// Zero where y is at most zero.
     package func body(_ inputs: [Tensor]) -> [Tensor] {

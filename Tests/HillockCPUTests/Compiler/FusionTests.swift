@@ -179,7 +179,7 @@ struct FusionTests {
         #expect(try !joins(product, dy.reshaped(to: [4, 6]).sum(axes: 1)))
         // The product waits for what is made of the sum.
         let sum = dy.sum(axes: 0)
-        _ = try check(pass, matmul(dy, x * sum, transposingLeft: true), sum)
+        #expect(try !names(check(pass, matmul(dy, x * sum, transposingLeft: true), sum)).contains("matmul+"))
     }
 
     @Test func aProductThatIsWantedItselfStays() throws {
