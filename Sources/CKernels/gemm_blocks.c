@@ -5,8 +5,9 @@
 /// Depth of a part: a panel of B of that depth takes half of the first-level cache or less.
 #define DEPTH 256
 /// The same where B came packed and tiles are tall: panels come from the second-level cache, which is fast enough for tall tiles, and C is met
-/// less often. On Zen 5 products of 20 to 2,048 rows are 1.03 to 1.08 times as fast.
-#define PACKED_DEPTH 1024
+/// less often. On Zen 5 products of 20 to 2,048 rows are 1.02 to 1.06 times as fast; 1,024 gave 1.03 to 1.08, and sums of so many terms in order
+/// twice the rounding.
+#define PACKED_DEPTH 512
 /// Rows of a task, and panels that it takes at most: its parts of A and of C stay in the second-level cache.
 #define TASK_ROWS 168
 #define TASK_PANELS 16

@@ -12,9 +12,7 @@
 #define CHUNKS_MOST 64
 /// An input of as many bytes comes from memory, or from a cache that all cores share.
 #define STREAM_BYTES (4 << 20)
-/// One that comes from memory alone: several chunks are read side by side, if they have as many leaves; shorter streams end before the processor
-/// follows them.
-#define STREAMS_BYTES (16 << 20)
+/// Chunks are read side by side only if they have as many leaves: shorter streams end before the processor follows them.
 #define STREAMS_LEAVES 8
 
 typedef struct {
@@ -324,7 +322,7 @@ void hk_reduce(
     if (r.run_stride == 1 && inputs * bytes >= STREAM_BYTES) {
         r.reducer.leaf = r.reducer.stream;
         bool far = r.leaves / r.chunks >= STREAMS_LEAVES, many = r.tasks >= (int64_t)hk_threads() * HK_STREAMS;
-        if (is_interleaved && inputs * bytes >= STREAMS_BYTES && far && many) r.together = HK_STREAMS;
+        if (is_interleaved && far && many) r.together = HK_STREAMS;
     }
     uint64_t partial[16 * CHUNKS_MOST];
     r.partial = (char *)partial;

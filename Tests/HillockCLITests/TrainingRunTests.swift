@@ -75,8 +75,8 @@ struct TrainingRunTests {
         var kills = 0
         try FileManager.default.createDirectory(atPath: folder.file("killed"), withIntermediateDirectories: true)
         for attempt in 1...6 {
-            // The first one early: the machine may have become several times faster since the whole run.
             let process = try ProgramRun.start(settings + ["--resume", "killed"], in: folder.path).process
+            // The first one early: the machine may have become several times faster since the whole run.
             usleep(UInt32(random.unit() * duration * 1e6 * (attempt == 1 ? 0.1 : 0.8)))
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()

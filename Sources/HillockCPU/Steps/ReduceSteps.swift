@@ -9,7 +9,7 @@ final class ReduceStep: Step {
         case endToEnd = "from end to end"
     }
 
-    var reading = Reading.fourPlaces
+    var reading = Reading.endToEnd
     private let kind: Reduce.Kind
     private let reduction: Int32
     private let dtype: DType
